@@ -1,0 +1,334 @@
+"""Elementwise functions. Each is also a method of Tensor: ``exp(x)`` is ``x.exp()``.
+
+Two operands are promoted (PyTorch's rules, see dtypes.py) and broadcast: aligned at the right, sizes must
+be equal or 1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import ops
+from .door import apply
+
+if TYPE_CHECKING:
+    from .dtypes import Array
+    from .tensor import Tensor
+
+    Operand = Tensor | Array | float
+
+
+def _scaled(other: Operand, alpha: float) -> Operand:
+    return other if alpha == 1 else other * alpha
+
+
+def add(x: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
+    """x + alpha · other."""
+    return apply(ops.add, x, _scaled(other, alpha))
+
+
+def sub(x: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
+    """x - alpha · other."""
+    return apply(ops.sub, x, _scaled(other, alpha))
+
+
+def mul(x: Tensor, other: Operand) -> Tensor:
+    """x · other."""
+    return apply(ops.mul, x, other)
+
+
+def div(x: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """x / other; integers give float32. ``rounding_mode="floor"`` gives x // other.
+
+    >>> from tt_tensor import tensor
+    >>> div(tensor([1, 2, 3]), 2)
+    tensor([0.5000, 1.0000, 1.5000])
+    """
+    if rounding_mode is None:
+        return apply(ops.div, x, other)
+    if rounding_mode == "floor":
+        return floor_divide(x, other)
+    raise ValueError(f"rounding_mode must be None or 'floor', got {rounding_mode!r}")
+
+
+def floor_divide(x: Tensor, other: Operand) -> Tensor:
+    """⌊x / other⌋."""
+    return apply(ops.floor_divide, x, other)
+
+
+def remainder(x: Tensor, other: Operand) -> Tensor:
+    """x - other · ⌊x / other⌋: the remainder with the divisor's sign, as Python's %."""
+    return apply(ops.remainder, x, other)
+
+
+def pow(x: Tensor, exponent: Operand) -> Tensor:
+    """x to the power of the exponent."""
+    return apply(ops.power, x, exponent)
+
+
+def maximum(x: Tensor, other: Operand) -> Tensor:
+    """The larger of x and other; their gradient is halved where they are equal."""
+    return apply(ops.maximum, x, other)
+
+
+def minimum(x: Tensor, other: Operand) -> Tensor:
+    """The smaller of x and other; their gradient is halved where they are equal."""
+    return apply(ops.minimum, x, other)
+
+
+def atan2(x: Tensor, other: Operand) -> Tensor:
+    """The angle of the point (other, x), in radians, -π to π."""
+    return apply(ops.atan2, x, other)
+
+
+def eq(x: Tensor, other: Operand) -> Tensor:
+    """x == other."""
+    return apply(ops.eq, x, other)
+
+
+def ne(x: Tensor, other: Operand) -> Tensor:
+    """x != other."""
+    return apply(ops.ne, x, other)
+
+
+def lt(x: Tensor, other: Operand) -> Tensor:
+    """x < other."""
+    return apply(ops.lt, x, other)
+
+
+def le(x: Tensor, other: Operand) -> Tensor:
+    """x <= other."""
+    return apply(ops.le, x, other)
+
+
+def gt(x: Tensor, other: Operand) -> Tensor:
+    """x > other."""
+    return apply(ops.gt, x, other)
+
+
+def ge(x: Tensor, other: Operand) -> Tensor:
+    """x >= other."""
+    return apply(ops.ge, x, other)
+
+
+def bitwise_and(x: Tensor, other: Operand) -> Tensor:
+    """x & other, bit by bit (logical and for bools)."""
+    return apply(ops.bitwise_and, x, other)
+
+
+def bitwise_or(x: Tensor, other: Operand) -> Tensor:
+    """x | other, bit by bit (logical or for bools)."""
+    return apply(ops.bitwise_or, x, other)
+
+
+def bitwise_xor(x: Tensor, other: Operand) -> Tensor:
+    """x ^ other, bit by bit."""
+    return apply(ops.bitwise_xor, x, other)
+
+
+def bitwise_left_shift(x: Tensor, other: Operand) -> Tensor:
+    """x << other."""
+    return apply(ops.left_shift, x, other)
+
+
+def bitwise_right_shift(x: Tensor, other: Operand) -> Tensor:
+    """x >> other."""
+    return apply(ops.right_shift, x, other)
+
+
+def bitwise_not(x: Tensor) -> Tensor:
+    """~x, bit by bit (logical not for bools)."""
+    return apply(ops.bitwise_not, x)
+
+
+def logical_not(x: Tensor) -> Tensor:
+    """True where x is zero."""
+    return apply(ops.logical_not, x)
+
+
+def neg(x: Tensor) -> Tensor:
+    """-x."""
+    return apply(ops.neg, x)
+
+
+def abs(x: Tensor) -> Tensor:
+    """|x|; its gradient at 0 is 0."""
+    return apply(ops.absolute, x)
+
+
+def sign(x: Tensor) -> Tensor:
+    """-1, 0 or 1."""
+    return apply(ops.sign, x)
+
+
+def round(x: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest integer, halves to the even one."""
+    return apply(ops.round_, x, decimals=decimals)
+
+
+def floor(x: Tensor) -> Tensor:
+    """The largest integer not above x."""
+    return apply(ops.floor, x)
+
+
+def ceil(x: Tensor) -> Tensor:
+    """The smallest integer not below x."""
+    return apply(ops.ceil, x)
+
+
+def exp(x: Tensor) -> Tensor:
+    """eˣ."""
+    return apply(ops.exp, x)
+
+
+def expm1(x: Tensor) -> Tensor:
+    """eˣ - 1, exact for small x too."""
+    return apply(ops.expm1, x)
+
+
+def log(x: Tensor) -> Tensor:
+    """The natural logarithm: -inf at 0, nan below."""
+    return apply(ops.log, x)
+
+
+def log2(x: Tensor) -> Tensor:
+    """The logarithm to base 2."""
+    return apply(ops.log2, x)
+
+
+def log10(x: Tensor) -> Tensor:
+    """The logarithm to base 10."""
+    return apply(ops.log10, x)
+
+
+def log1p(x: Tensor) -> Tensor:
+    """log(1 + x), exact for small x too."""
+    return apply(ops.log1p, x)
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """The square root; nan below 0."""
+    return apply(ops.sqrt, x)
+
+
+def rsqrt(x: Tensor) -> Tensor:
+    """1 / √x."""
+    return apply(ops.rsqrt, x)
+
+
+def reciprocal(x: Tensor) -> Tensor:
+    """1 / x."""
+    return apply(ops.reciprocal, x)
+
+
+def square(x: Tensor) -> Tensor:
+    """x²."""
+    return apply(ops.square, x)
+
+
+def sin(x: Tensor) -> Tensor:
+    """The sine of x in radians."""
+    return apply(ops.sin, x)
+
+
+def cos(x: Tensor) -> Tensor:
+    """The cosine of x in radians."""
+    return apply(ops.cos, x)
+
+
+def tan(x: Tensor) -> Tensor:
+    """The tangent of x in radians."""
+    return apply(ops.tan, x)
+
+
+def asin(x: Tensor) -> Tensor:
+    """The angle whose sine is x, in radians."""
+    return apply(ops.asin, x)
+
+
+def acos(x: Tensor) -> Tensor:
+    """The angle whose cosine is x, in radians."""
+    return apply(ops.acos, x)
+
+
+def atan(x: Tensor) -> Tensor:
+    """The angle whose tangent is x, in radians."""
+    return apply(ops.atan, x)
+
+
+def sinh(x: Tensor) -> Tensor:
+    """(eˣ - e⁻ˣ) / 2."""
+    return apply(ops.sinh, x)
+
+
+def cosh(x: Tensor) -> Tensor:
+    """(eˣ + e⁻ˣ) / 2."""
+    return apply(ops.cosh, x)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """(eˣ - e⁻ˣ) / (eˣ + e⁻ˣ)."""
+    return apply(ops.tanh, x)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """σ(x) = 1 / (1 + e⁻ˣ)."""
+    return apply(ops.sigmoid, x)
+
+
+def relu(x: Tensor) -> Tensor:
+    """max(x, 0); its gradient at 0 is 0."""
+    return apply(ops.relu, x)
+
+
+def erf(x: Tensor) -> Tensor:
+    """The error function 2/√π ∫₀ˣ e^(-t²) dt."""
+    return apply(ops.erf, x)
+
+
+def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+    """x limited to min ... max; the gradient passes at the bounds themselves.
+
+    >>> from tt_tensor import tensor
+    >>> clamp(tensor([-2.0, 0.5, 3.0]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise ValueError("clamp needs min, max or both, got neither")
+    return apply(ops.clamp, x, min=min, max=max)
+
+
+def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
+    """x where the condition is True, y elsewhere; all three broadcast.
+
+    >>> from tt_tensor import tensor
+    >>> x = tensor([-1.0, 2.0])
+    >>> where(x > 0, x, 0.0)
+    tensor([0., 2.])
+    """
+    return apply(ops.where, condition, x, y)
+
+
+def isnan(x: Tensor) -> Tensor:
+    """True where x is not a number."""
+    return apply(ops.isnan, x)
+
+
+def isinf(x: Tensor) -> Tensor:
+    """True where x is infinite."""
+    return apply(ops.isinf, x)
+
+
+def isfinite(x: Tensor) -> Tensor:
+    """True where x is neither infinite nor nan."""
+    return apply(ops.isfinite, x)
+
+
+def clone(x: Tensor) -> Tensor:
+    """A copy with memory of its own; gradients flow through it."""
+    return apply(ops.clone, x)
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:
+    """A copy of x with ``value`` where the mask is True."""
+    return apply(ops.masked_fill, x, value, mask)

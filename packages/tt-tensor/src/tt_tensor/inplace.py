@@ -1,0 +1,178 @@
+"""Changing a tensor's memory in place.
+
+The engine is asked first whether the write is allowed; a followed write is computed like any other op and
+its result copied into the old memory, so that gradients stay right. Every write is noted in the ledger,
+so that a rule that still needs the old value can raise instead of using the new one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import ledger, ops
+from .door import apply
+from .engine import engine
+from .indexing import unwrap_index
+from .op import Op
+
+if TYPE_CHECKING:
+    from .random import Generator
+    from .tensor import Tensor
+
+
+def _write(op: Op, x: Tensor, *others: Any, **params: Any) -> Tensor:
+    """x becomes op(x, *others) in its own memory, keeping its shape and dtype."""
+    result = apply(op, x, *others, **params)
+    return _store(x, result, op.name)
+
+
+def _store(x: Tensor, result: Tensor, name: str) -> Tensor:
+    if result.shape != x.shape:
+        raise ValueError(
+            f"{name}_: the result's shape {result.shape} does not fit the tensor's {x.shape}, which an "
+            f"in-place operation keeps. Use the out-of-place x = x.{name}(...)"
+        )
+    if not np.can_cast(result.dtype, x.dtype, "same_kind"):
+        raise TypeError(
+            f"{name}_: a {result.dtype} result cannot be kept in a {x.dtype} tensor. Use the "
+            f"out-of-place x = x.{name}(...)"
+        )
+    engine().before_write(x, result)
+    overwrite(x, result)
+    return x
+
+
+def overwrite(x: Tensor, result: Tensor) -> None:
+    """Copy the result into x's memory, note it, and hand x the result's place in the graph."""
+    np.copyto(x.array, result.array, casting="same_kind")
+    ledger.written(x.array)
+    if result._graph is not None:
+        x._graph = result._graph
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """x[index] = value; the gradient of what was there before is 0."""
+    index = unwrap_index(index)
+    if engine().tracks(x, value):
+        _store(x, apply(ops.setitem, x, value, index=index), "setitem")
+        return
+    array = getattr(value, "array", value)
+    try:
+        x.array[index] = array
+    except (IndexError, ValueError, TypeError) as error:
+        params = {"index": index}
+        raise ops.setitem.explain(error, [x.array, array], params) from None
+    ledger.written(x.array)
+
+
+def add_(x: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """x += alpha · other."""
+    return _write(ops.add, x, other if alpha == 1 else other * alpha)
+
+
+def sub_(x: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """x -= alpha · other."""
+    return _write(ops.sub, x, other if alpha == 1 else other * alpha)
+
+
+def mul_(x: Tensor, other: Any) -> Tensor:
+    """x *= other."""
+    return _write(ops.mul, x, other)
+
+
+def div_(x: Tensor, other: Any) -> Tensor:
+    """x /= other."""
+    return _write(ops.div, x, other)
+
+
+def neg_(x: Tensor) -> Tensor:
+    """x becomes -x."""
+    return _write(ops.neg, x)
+
+
+def exp_(x: Tensor) -> Tensor:
+    """x becomes eˣ."""
+    return _write(ops.exp, x)
+
+
+def sqrt_(x: Tensor) -> Tensor:
+    """x becomes √x."""
+    return _write(ops.sqrt, x)
+
+
+def relu_(x: Tensor) -> Tensor:
+    """x becomes max(x, 0)."""
+    return _write(ops.relu, x)
+
+
+def sigmoid_(x: Tensor) -> Tensor:
+    """x becomes σ(x)."""
+    return _write(ops.sigmoid, x)
+
+
+def tanh_(x: Tensor) -> Tensor:
+    """x becomes tanh(x)."""
+    return _write(ops.tanh, x)
+
+
+def clamp_(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+    """x becomes x limited to min ... max."""
+    return _write(ops.clamp, x, min=min, max=max)
+
+
+def masked_fill_(x: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """x becomes ``value`` where the mask is True."""
+    return _write(ops.masked_fill, x, value, mask)
+
+
+def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """x[index[i][j]][j] += src[i][j] for dim 0."""
+    return _write(ops.scatter_add, x, src, index, dim=dim)
+
+
+def copy_(x: Tensor, src: Any) -> Tensor:
+    """x takes the values of src, broadcast to its shape and converted to its dtype."""
+    source = src if hasattr(src, "_graph") else _constant(src)
+    return _store(x, source.to(x.dtype).expand(x.shape), "copy")
+
+
+def fill_(x: Tensor, value: Any) -> Tensor:
+    """Every element of x becomes value."""
+    return copy_(x, value)
+
+
+def zero_(x: Tensor) -> Tensor:
+    """Every element of x becomes 0."""
+    return copy_(x, 0)
+
+
+def uniform_(
+    x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """x is filled with numbers drawn evenly from [from_, to)."""
+    from .random import numpy_generator
+
+    drawn = numpy_generator(generator).random(x.shape, _draw_dtype(x))
+    return copy_(x, _constant(drawn * drawn.dtype.type(to - from_) + drawn.dtype.type(from_)))
+
+
+def normal_(
+    x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """x is filled with numbers drawn from the normal distribution."""
+    from .random import numpy_generator
+
+    drawn = numpy_generator(generator).standard_normal(x.shape, _draw_dtype(x))
+    return copy_(x, _constant(drawn * drawn.dtype.type(std) + drawn.dtype.type(mean)))
+
+
+def _draw_dtype(x: Tensor) -> Any:
+    return np.float64 if x.dtype == np.float64 else np.float32
+
+
+def _constant(value: Any) -> Tensor:
+    from .tensor import wrap
+
+    return wrap(np.asarray(value))

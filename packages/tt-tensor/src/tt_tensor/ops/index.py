@@ -1,0 +1,137 @@
+"""Reading and writing by position. An index never wraps silently: -n to n - 1, or an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Array
+from ..op import Op
+from .reduction import check_dims
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index has only ints, slices, None and ``...``: then the result is a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        part is None
+        or part is Ellipsis
+        or isinstance(part, (int, slice, np.integer))
+        and not isinstance(part, bool)
+        for part in parts
+    )
+
+
+def getitem_forward(x: Array, index: Any) -> Array:
+    """x[index]: a view for slices and ints, a copy for masks and integer arrays."""
+    result: Array = x[index]
+    return result
+
+
+def _index_hint(x: Array, index: Any) -> str:
+    shown = index if isinstance(index, tuple) else (index,)
+    portrait = ", ".join(
+        f"{i.dtype}{i.shape}" if isinstance(i, np.ndarray) else str(i) for i in shown
+    )
+    return (
+        f"The index [{portrait}] does not fit shape {x.shape}: each int must lie in -n to n - 1 of "
+        "its dim's size n, a mask must have the shape of the dims it selects from, and there may be "
+        "no more indices than dims."
+    )
+
+
+def place_forward(g: Array, shape: tuple[int, ...], index: Any) -> Array:
+    """Zeros of ``shape`` with ``g`` added at ``index``: what getitem's gradient is.
+
+    Positions named twice receive the sum of both.
+    """
+    out: Array = np.zeros(shape, g.dtype)
+    if is_basic(index):
+        out[index] = g
+    else:
+        np.add.at(out, index, g)
+    return out
+
+
+def setitem_forward(x: Array, value: Any, index: Any) -> Array:
+    """A copy of x in which x[index] = value."""
+    out = x.copy()
+    out[index] = value
+    return out
+
+
+def check_index(index: Array, size: int) -> None:
+    """Raise unless every index lies in 0 to size - 1."""
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"indices must be integers, got {index.dtype}; use index.long()")
+    if index.size and (int(index.min()) < 0 or int(index.max()) >= size):
+        bad = index[(index < 0) | (index >= size)].flat[0]
+        raise IndexError(f"index {bad} is out of range; expected 0 to {size - 1}")
+
+
+def _along(x: Array, index: Array, dim: int) -> tuple[Array, ...]:
+    """The integer arrays that address x[i, index[i, j], j] for gather and scatter."""
+    axis = check_dims(x.shape, dim)[0] if x.ndim else 0
+    if index.ndim != x.ndim:
+        raise ValueError(f"index must have {x.ndim} dims as x {x.shape}, got {index.shape}")
+    for d, (have, limit) in enumerate(zip(index.shape, x.shape, strict=True)):
+        if d != axis and have > limit:
+            raise ValueError(f"index {index.shape} is larger than x {x.shape} in dim {d}")
+    check_index(index, x.shape[axis] if x.ndim else 1)
+    grids = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    if x.ndim:
+        grids[axis] = index
+    return tuple(grids)
+
+
+def gather_forward(x: Array, index: Array, dim: int) -> Array:
+    """out[i][j] = x[index[i][j]][j] for dim 0, and so on for other dims."""
+    result: Array = np.asarray(x[_along(x, index, dim)])
+    return result
+
+
+def scatter_add_forward(x: Array, src: Array, index: Array, dim: int) -> Array:
+    """A copy of x with x[index[i][j]][j] += src[i][j] for dim 0, and so on."""
+    out = x.copy()
+    where = _along(x, index, dim)
+    np.add.at(out, where, src[tuple(slice(n) for n in index.shape)])
+    return out
+
+
+def scatter_forward(x: Array, src: Any, index: Array, dim: int) -> Array:
+    """A copy of x with x[index[i][j]][j] = src[i][j] for dim 0, and so on."""
+    out = x.copy()
+    where = _along(x, index, dim)
+    out[where] = src[tuple(slice(n) for n in index.shape)] if np.ndim(src) else src
+    return out
+
+
+def index_select_forward(x: Array, index: Array, dim: int) -> Array:
+    """The slices of x at the given positions along a dim."""
+    axis = check_dims(x.shape, dim)[0]
+    if index.ndim != 1:
+        raise ValueError(f"index must be 1-d, got shape {index.shape}")
+    check_index(index, x.shape[axis])
+    return np.take(x, index, axis)
+
+
+def masked_fill_forward(x: Array, value: Any, mask: Array) -> Array:
+    """A copy of x with ``value`` where the mask is True."""
+    if mask.dtype.kind != "b":
+        raise TypeError(f"the mask must be bool, got {mask.dtype}; compare first")
+    return np.where(mask, np.asarray(value).astype(x.dtype), x)
+
+
+getitem = Op("getitem", getitem_forward, view=True, hint=_index_hint)
+place = Op("place", place_forward)
+setitem = Op(
+    "setitem",
+    setitem_forward,
+    hint=lambda x, value, index: f"The value of shape {np.shape(value)} does not fit x[index].",
+)
+gather = Op("gather", gather_forward)
+scatter_add = Op("scatter_add", scatter_add_forward)
+scatter = Op("scatter", scatter_forward)
+index_select = Op("index_select", index_select_forward)
+masked_fill = Op("masked_fill", masked_fill_forward, broadcasts=True)

@@ -1,0 +1,167 @@
+"""Operations that move numbers without changing them; most return views."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..dtypes import Array
+from ..op import Op
+from .reduction import check_dims
+
+Shape = tuple[int, ...]
+
+
+def reshape_forward(x: Array, shape: Shape) -> Array:
+    """The same numbers in the same order in another shape; one size may be -1. A view if possible."""
+    return x.reshape(shape)
+
+
+def _reshape_hint(x: Array, shape: Any) -> str:
+    return (
+        f"{x.size} elements of shape {x.shape} do not fit shape {tuple(shape)}, which has "
+        f"{abs(math.prod(shape))} (a -1 stands for whatever is left over, once)."
+    )
+
+
+def view_forward(x: Array, shape: Shape) -> Array:
+    """Like reshape, but never a copy."""
+    try:
+        return x.reshape(shape, copy=False)
+    except ValueError:
+        x.reshape(shape)  # wrong sizes: raises the reshape error instead
+        raise RuntimeError(
+            f"view cannot give shape {x.shape} the shape {tuple(shape)} without a copy, as its "
+            "memory is not in that order; use reshape(...) or contiguous().view(...)"
+        ) from None
+
+
+def expand_forward(x: Array, shape: Shape) -> Array:
+    """A view in which dims of size 1 are repeated without copying; -1 keeps a size."""
+    extra = len(shape) - x.ndim
+    if extra < 0:
+        raise ValueError
+    full = tuple(
+        x.shape[i - extra] if size == -1 and i >= extra else size for i, size in enumerate(shape)
+    )
+    return np.broadcast_to(x, full)
+
+
+def _expand_hint(x: Array, shape: Any) -> str:
+    return (
+        f"Shape {x.shape} cannot be expanded to {tuple(shape)}: aligned at the right, each size must "
+        "stay (or be given as -1) or grow from 1."
+    )
+
+
+def permute_forward(x: Array, dims: tuple[int, ...]) -> Array:
+    """Dim i of the result is dim dims[i] of the input. A view."""
+    order = check_dims(x.shape, dims)
+    if len(order) != x.ndim:
+        raise ValueError
+    return x.transpose(order)
+
+
+def flip_forward(x: Array, dims: tuple[int, ...]) -> Array:
+    """The order along the dims reversed, as a copy."""
+    return np.ascontiguousarray(np.flip(x, check_dims(x.shape, dims)))
+
+
+def roll_forward(x: Array, shifts: Any, dims: Any) -> Array:
+    """Elements shifted along the dims; what falls off one end comes in at the other."""
+    return np.roll(x, shifts, dims)
+
+
+def squeeze_forward(x: Array, dim: Any = None) -> Array:
+    """Without the dims of size 1 (all of them, or those named); dims of other sizes stay."""
+    if dim is None:
+        return np.squeeze(x)
+    ones = tuple(d for d in check_dims(x.shape, dim) if x.ndim and x.shape[d] == 1)
+    return np.squeeze(x, ones)
+
+
+def unsqueeze_forward(x: Array, dim: int) -> Array:
+    """With a new dim of size 1 at ``dim`` of the result."""
+    return np.expand_dims(x, normalize_axis_index(dim, x.ndim + 1))
+
+
+def cat_forward(*arrays: Array, dim: int = 0) -> Array:
+    """Joined along an existing dim."""
+    return np.concatenate(arrays, axis=dim)
+
+
+def stack_forward(*arrays: Array, dim: int = 0) -> Array:
+    """Joined along a new dim."""
+    return np.stack(arrays, axis=dim)
+
+
+def _join_hint(*arrays: Array, dim: int) -> str:
+    return (
+        f"Expected shapes that agree in every dim but {dim} (cat), or in all (stack), got "
+        f"{[a.shape for a in arrays]}."
+    )
+
+
+def split_forward(x: Array, sizes: tuple[int, ...], dim: int) -> list[Array]:
+    """Views of consecutive pieces of the given sizes."""
+    (axis,) = check_dims(x.shape, dim)
+    if sum(sizes) != x.shape[axis] or min(sizes, default=0) < 0:
+        raise ValueError
+    bounds = np.cumsum(sizes)[:-1]
+    return np.split(x, bounds, axis)
+
+
+def _split_hint(x: Array, sizes: Any, dim: int) -> str:
+    return f"The sizes {list(sizes)} must not be negative and must add up to x.shape[{dim}]."
+
+
+def tril_forward(x: Array, diagonal: int = 0) -> Array:
+    """Zeros above the diagonal."""
+    return np.tril(x, diagonal)
+
+
+def triu_forward(x: Array, diagonal: int = 0) -> Array:
+    """Zeros below the diagonal."""
+    return np.triu(x, diagonal)
+
+
+def repeat_forward(x: Array, sizes: Shape) -> Array:
+    """The whole tensor tiled sizes[i] times along dim i."""
+    if len(sizes) < x.ndim:
+        raise ValueError
+    return np.tile(x, sizes)
+
+
+reshape = Op("reshape", reshape_forward, view=True, hint=_reshape_hint)
+view = Op("view", view_forward, view=True, hint=_reshape_hint)
+expand = Op("expand", expand_forward, view=True, hint=_expand_hint)
+permute = Op(
+    "permute",
+    permute_forward,
+    view=True,
+    hint=lambda x, dims: f"Expected each of the {x.ndim} dims once, got {tuple(dims)}.",
+)
+swapaxes = Op("transpose", lambda x, dim0, dim1: x.swapaxes(dim0, dim1), view=True)
+squeeze = Op("squeeze", squeeze_forward, view=True)
+unsqueeze = Op("unsqueeze", unsqueeze_forward, view=True)
+flip = Op("flip", flip_forward)
+roll = Op("roll", roll_forward)
+repeat = Op(
+    "repeat",
+    repeat_forward,
+    hint=lambda x, sizes: f"Expected at least {x.ndim} sizes, one per dim, got {tuple(sizes)}.",
+)
+cat = Op("cat", cat_forward, hint=_join_hint)
+stack = Op("stack", stack_forward, hint=_join_hint)
+split = Op("split", split_forward, view=True, hint=_split_hint)
+tril = Op("tril", tril_forward)
+triu = Op("triu", triu_forward)
+contiguous = Op("contiguous", np.ascontiguousarray)
+diagonal = Op(
+    "diagonal",
+    lambda x, offset=0, dim1=0, dim2=1: np.diagonal(x, offset, dim1, dim2),
+    view=True,
+)

@@ -1,0 +1,246 @@
+"""Reductions: sums, means, extremes, along all dims, one dim or a tuple of dims.
+
+``axis`` and ``keepdims`` are accepted for ``dim`` and ``keepdim``, as NumPy calls them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import ops
+from .door import apply
+from .dtypes import to_floating
+from .ops.reduction import Dim, check_dims
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+class ValuesIndices(NamedTuple):
+    """What max(dim), min(dim), topk and sort return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def sum(
+    x: Tensor,
+    dim: Dim = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Dim = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """Σ x. Bools and integers are summed as int64.
+
+    Shape: the dims in ``dim`` (all, if None) disappear, or stay as 1 with ``keepdim``.
+
+    >>> from tt_tensor import ones
+    >>> sum(ones(2, 3), dim=1)
+    tensor([3., 3.])
+    """
+    dim, keepdim = (axis if dim is None else dim), keepdim or keepdims
+    if dtype is not None:
+        x = x.to(dtype)
+    return apply(ops.sum_, x, dim=dim, keepdim=keepdim)
+
+
+def mean(
+    x: Tensor, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False
+) -> Tensor:
+    """Σ x / n; nan if n is 0."""
+    dim, keepdim = (axis if dim is None else dim), keepdim or keepdims
+    return apply(ops.mean, x, dim=dim, keepdim=keepdim)
+
+
+def var(
+    x: Tensor,
+    dim: Dim = None,
+    *,
+    correction: int = 1,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    axis: Dim = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The variance Σ (x - mean)² / (n - correction); Bessel's correction of 1 by default."""
+    dim, keepdim = (axis if dim is None else dim), keepdim or keepdims
+    if unbiased is not None:
+        correction = int(unbiased)
+    return apply(ops.var, x, dim=dim, correction=correction, keepdim=keepdim)
+
+
+def std(
+    x: Tensor,
+    dim: Dim = None,
+    *,
+    correction: int = 1,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    axis: Dim = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The standard deviation, the square root of ``var``."""
+    return var(
+        x,
+        dim,
+        correction=correction,
+        unbiased=unbiased,
+        keepdim=keepdim,
+        axis=axis,
+        keepdims=keepdims,
+    ).sqrt()
+
+
+def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """The largest values; a gradient is shared evenly among ties."""
+    return apply(ops.amax, x, dim=dim, keepdim=keepdim)
+
+
+def amin(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """The smallest values; a gradient is shared evenly among ties."""
+    return apply(ops.amin, x, dim=dim, keepdim=keepdim)
+
+
+def max(
+    x: Tensor,
+    dim: int | Tensor | None = None,
+    keepdim: bool = False,
+    *,
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Any:
+    """The largest value of all; with ``dim`` the named tuple (values, indices); of two tensors,
+    their elementwise maximum.
+
+    A gradient of the full maximum is shared among ties; with ``dim`` it goes to the one returned.
+
+    >>> from tt_tensor import tensor
+    >>> max(tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1).indices
+    tensor([1, 0])
+    """
+    return _extreme(x, axis if dim is None else dim, keepdim or keepdims, _MAX)
+
+
+def min(
+    x: Tensor,
+    dim: int | Tensor | None = None,
+    keepdim: bool = False,
+    *,
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Any:
+    """The smallest value of all; with ``dim`` the named tuple (values, indices); of two tensors,
+    their elementwise minimum."""
+    return _extreme(x, axis if dim is None else dim, keepdim or keepdims, _MIN)
+
+
+_MAX = (ops.amax, ops.argmax, ops.maximum)
+_MIN = (ops.amin, ops.argmin, ops.minimum)
+
+
+def _extreme(x: Tensor, dim: Any, keepdim: bool, how: tuple[ops.Op, ops.Op, ops.Op]) -> Any:
+    whole, position, pairwise = how
+    if dim is None:
+        return apply(whole, x)
+    if not isinstance(dim, int):
+        return apply(pairwise, x, dim)
+    indices = apply(position, x, dim=dim, keepdim=True)
+    values = apply(ops.gather, x, indices, dim=dim)
+    if not keepdim:
+        values, indices = values.squeeze(dim), indices.squeeze(dim)
+    return ValuesIndices(values, indices)
+
+
+def argmax(
+    x: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor:
+    """The index of the largest value (of the flattened tensor if dim is None), the first of ties."""
+    return apply(ops.argmax, x, dim=axis if dim is None else dim, keepdim=keepdim)
+
+
+def argmin(
+    x: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor:
+    """The index of the smallest value (of the flattened tensor if dim is None), the first of ties."""
+    return apply(ops.argmin, x, dim=axis if dim is None else dim, keepdim=keepdim)
+
+
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Π x. Bools and integers are multiplied as int64."""
+    return apply(ops.prod, x, dim=dim, keepdim=keepdim)
+
+
+def cumsum(x: Tensor, dim: int) -> Tensor:
+    """Running sums along ``dim``."""
+    return apply(ops.cumsum, x, dim=dim)
+
+
+def cumprod(x: Tensor, dim: int) -> Tensor:
+    """Running products along ``dim``."""
+    return apply(ops.cumprod, x, dim=dim)
+
+
+def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
+    """log Σ eˣ along ``dim``, without overflow."""
+    return apply(ops.logsumexp, x, dim=dim, keepdim=keepdim)
+
+
+def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Whether any element is not zero."""
+    return apply(ops.any_, x, dim=dim, keepdim=keepdim)
+
+
+def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Whether every element is not zero."""
+    return apply(ops.all_, x, dim=dim, keepdim=keepdim)
+
+
+def norm(x: Tensor, p: float | str = 2, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """(Σ |x|ᵖ)^(1/p): p = 2 (or "fro") is the Euclidean length, inf the largest |x|."""
+    if p == "fro":
+        p = 2
+    if isinstance(p, str):
+        raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+    if p == float("inf"):
+        return amax(x.abs(), dim, keepdim)
+    if p == -float("inf"):
+        return amin(x.abs(), dim, keepdim)
+    if p == 0:
+        return (x != 0).to(to_floating(x.array).dtype).sum(dim, keepdim)
+    if p == 1:
+        return x.abs().sum(dim, keepdim)
+    if p == 2:
+        return x.square().sum(dim, keepdim).sqrt()
+    return x.abs().pow(p).sum(dim, keepdim).pow(1 / p)
+
+
+def argsort(x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Tensor:
+    """The indices that sort along ``dim``. Equal values always keep their order."""
+    return apply(ops.argsort, x, dim=dim, descending=descending)
+
+
+def sort(
+    x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True
+) -> ValuesIndices:
+    """The named tuple (values, indices) of x in order along ``dim``."""
+    indices = argsort(x, dim, descending)
+    return ValuesIndices(apply(ops.gather, x, indices, dim=dim), indices)
+
+
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True) -> ValuesIndices:
+    """The k largest (or smallest) values along ``dim``, in order, with their indices.
+
+    >>> from tt_tensor import tensor
+    >>> topk(tensor([1.0, 9.0, 5.0]), 2)
+    ValuesIndices(values=tensor([9., 5.]), indices=tensor([1, 2]))
+    """
+    axis = check_dims(x.shape, dim)[0] if x.ndim else 0
+    size = x.shape[axis] if x.ndim else 1
+    if not 0 <= k <= size:
+        raise ValueError(f"topk: k must lie in 0 to {size}, the size of dim {dim}; got {k}")
+    indices = argsort(x, dim, descending=largest)
+    if x.ndim:
+        indices = indices[(slice(None),) * axis + (slice(0, k),)]
+    return ValuesIndices(apply(ops.gather, x, indices, dim=dim), indices)
