@@ -1,0 +1,40 @@
+"""tt_autograd: gradients for tt-tensor, from a table of rules. Importing it switches them on."""
+
+from tt_tensor import door as _door
+from tt_tensor.engine import install as _install
+
+from . import rules as _rules  # noqa: F401  registers the table
+from .checkpointing import checkpoint
+from .checks import gradcheck, gradgradcheck
+from .custom import Function, FunctionCtx
+from .drawing import draw_graph
+from .engine import Autograd as _Autograd
+from .functional import backward, grad, value_and_grad
+from .graph import record as _record
+from .modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .rule import Meta, joint_vjp, vjp
+
+__version__ = "0.1.0+tt"
+
+_install(_Autograd())
+_door.listen(_record)
+
+__all__ = [
+    "Function",
+    "FunctionCtx",
+    "Meta",
+    "backward",
+    "checkpoint",
+    "draw_graph",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "is_grad_enabled",
+    "joint_vjp",
+    "no_grad",
+    "set_grad_enabled",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,162 @@
+"""The gradient engine that tt-tensor's socket expects: PyTorch's meanings of ``requires_grad``,
+``grad``, ``backward`` and in-place rules."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from tt_tensor import Tensor, ledger
+from tt_tensor.tensor import wrap
+
+from .backward import run_backward
+from .graph import Leaf, Node, Pick, grad_mode, rare
+
+__all__ = ["Autograd", "accumulate", "starting_gradient"]
+
+
+class Autograd:
+    """Fills the opaque slot of Tensors."""
+
+    def requires_grad(self, x: Tensor) -> bool:
+        """Whether there is anything in the slot that asks for gradients."""
+        return x._graph is not None and bool(x._graph.requires_grad)
+
+    def set_requires_grad(self, x: Tensor, flag: bool) -> None:
+        """Make x a leaf that is followed, or one that is not."""
+        if not self.is_leaf(x):
+            if flag:
+                return
+            raise RuntimeError("requires_grad=False on a computed tensor: use x.detach() instead")
+        if flag and x.array.dtype.kind != "f":
+            raise RuntimeError(
+                f"only floating tensors can require grad, got {x.dtype}; convert first: x.float()"
+            )
+        if x._graph is not None:
+            x._graph.requires_grad = flag
+        elif flag:
+            x._graph = Leaf()
+
+    def is_leaf(self, x: Tensor) -> bool:
+        """Made by the user, or not followed."""
+        return x._graph is None or x._graph.__class__ is Leaf
+
+    def grad_fn(self, x: Tensor) -> Any:
+        """The node that computed x."""
+        return None if self.is_leaf(x) else x._graph
+
+    def grad(self, x: Tensor) -> Tensor | None:
+        """What backward has accumulated."""
+        return None if x._graph is None else x._graph.grad
+
+    def set_grad(self, x: Tensor, grad: Tensor | None) -> None:
+        """Replace the accumulated gradient."""
+        if grad is not None:
+            if not isinstance(grad, Tensor):
+                raise TypeError(f".grad must be a Tensor or None, got {type(grad).__name__}")
+            if grad.shape != x.shape or grad.dtype != x.dtype:
+                raise RuntimeError(
+                    f".grad must match its tensor, {x.dtype}{x.shape}; got {grad.dtype}{grad.shape}"
+                )
+        if x._graph is None:
+            if grad is None:
+                return
+            x._graph = Leaf(requires_grad=False)
+        if self.is_leaf(x):
+            x._graph.grad = grad
+        else:
+            rare(x._graph).grad = grad
+
+    def retain_grad(self, x: Tensor) -> None:
+        """Keep the gradient of a computed tensor, too."""
+        if not self.requires_grad(x):
+            raise RuntimeError("retain_grad() on a tensor that does not require grad")
+        if not self.is_leaf(x):
+            rare(x._graph).retains = True
+
+    def backward(
+        self, x: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool
+    ) -> None:
+        """Add d(x)/d(leaf) to every leaf's grad."""
+        g = starting_gradient(x, gradient, create_graph)
+        retain = create_graph if retain_graph is None else retain_graph
+        found = run_backward([x], [g], retain_graph=retain, create_graph=create_graph)
+        accumulate(found)
+
+    def tracks(self, *inputs: Any) -> bool:
+        """Whether an operation on these would be recorded."""
+        return grad_mode.enabled and any(
+            isinstance(x, Tensor) and self.requires_grad(x) for x in inputs
+        )
+
+    def before_write(self, x: Tensor, value: Any) -> None:
+        """Refuse writes whose gradient could not be followed."""
+        if not grad_mode.enabled:
+            if not self.is_leaf(x):
+                x._graph.order = ledger.tick() + 1  # the write that follows is x's own
+            return
+        if self.requires_grad(x) and self.is_leaf(x):
+            raise RuntimeError(
+                "a leaf that requires grad cannot be changed in place while operations are followed; "
+                "do it under no_grad(), or out of place: y = x + 1"
+            )
+        if not self.requires_grad(value):
+            return
+        if _is_view(x):
+            raise RuntimeError(
+                "an in-place change of a view of another tensor cannot be followed. Change the whole "
+                "tensor instead: base[index] = value, or build it out of place with cat or where"
+            )
+        value._graph.order = ledger.tick() + 1
+
+
+def _is_view(x: Tensor) -> bool:
+    """Whether another tensor may be looking at the same memory through this one's base."""
+    slot = x._graph
+    if slot.__class__ is Node and slot.rules.op.view:
+        return True
+    if slot.__class__ is Pick and slot.node.rules.op.view:
+        return True
+    base = x.array.base
+    # 3 references: the array's own, the name `base` here, and getrefcount's argument
+    return isinstance(base, np.ndarray) and sys.getrefcount(base) > 3
+
+
+_ONES = {np.dtype(name): np.ones((), name) for name in ("float16", "float32", "float64")}
+
+
+def starting_gradient(x: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
+    """The gradient a backward pass starts with at x: 1, or what the caller gave, checked."""
+    if not (x._graph is not None and x._graph.requires_grad):
+        raise RuntimeError(
+            "backward() needs an output that was computed from a tensor with requires_grad=True (and not "
+            "under no_grad()); this one was not"
+        )
+    if gradient is None:
+        if x.array.size != 1:
+            raise RuntimeError(
+                f"backward() without a gradient needs a single element, got shape {x.shape}. Reduce it "
+                "first (loss.mean()) or pass the gradient: y.backward(ones_like(y))"
+            )
+        one = _ONES.get(x.dtype) if x.ndim == 0 else None
+        one = np.ones(x.shape, x.dtype) if one is None else one
+        return wrap(one) if create_graph else one
+    if gradient.shape != x.shape:
+        raise RuntimeError(f"the gradient's shape {gradient.shape} must be the output's, {x.shape}")
+    gradient = gradient.to(x.dtype)
+    return gradient if create_graph else gradient.array
+
+
+def accumulate(found: dict[Any, Any]) -> None:
+    """Add the gradients found to the leaves' ``.grad``."""
+    for leaf, g in found.items():
+        g = g if isinstance(g, Tensor) else wrap(np.asarray(g))
+        if leaf.grad is None:
+            leaf.grad = g
+        elif g._graph is not None or leaf.grad._graph is not None:
+            leaf.grad = leaf.grad + g
+        else:
+            leaf.grad.array += g.array  # in place, as PyTorch: whoever holds .grad sees the sum
+            ledger.written(leaf.grad.array)

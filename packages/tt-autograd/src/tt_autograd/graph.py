@@ -1,0 +1,230 @@
+"""The graph: what autograd puts into a Tensor's slot, and the listener that records it.
+
+A ``Leaf`` belongs to a tensor the user made; a ``Node`` to one that an operation computed. A node knows
+the slots of its inputs (its parents) and the arrays its rules will need. It does not know its own
+Tensor, nor any Tensor at all: so no reference cycle arises and memory returns without the cyclic
+collector.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+
+from tt_tensor import Op, Tensor
+from tt_tensor.ledger import last_write, newest, tick
+
+from .rule import Plan, Rules, table
+
+__all__ = ["GradMode", "Leaf", "Node", "Pick", "grad_mode", "record"]
+
+
+class GradMode(threading.local):
+    """Whether operations are recorded, in this thread, and a list of the nodes if one is wanted."""
+
+    enabled = True
+    trace: list[Node] | None = None
+
+
+grad_mode = GradMode()
+
+
+class Leaf:
+    """The slot of a tensor made by the user: where its gradient collects."""
+
+    __slots__ = ("grad", "requires_grad")
+    order = math.inf  # never out of date: a leaf's memory may be written (by optimizers) at will
+    parents = ()
+
+    def __init__(self, requires_grad: bool = True) -> None:
+        self.grad: Tensor | None = None
+        self.requires_grad = requires_grad
+
+
+class Node:
+    """The slot of a computed tensor: one call of one operation.
+
+    Attributes:
+        order: the number of the call; inputs always have smaller ones.
+        parents: the slot of each input that needs a gradient, None for the others.
+        inputs: each input's array if a rule needs it, its ``Meta``, or None; freed by backward.
+        out: the output's array (or what the op saved) if a rule needs it.
+        rare: what few nodes need, see ``Rare``.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "inputs",
+        "order",
+        "out",
+        "params",
+        "parents",
+        "plan",
+        "rare",
+        "rules",
+    )
+    requires_grad = True
+
+    rules: Rules
+    plan: Plan
+    parents: list[Any]
+    inputs: Any
+    out: Any
+    params: dict[str, Any]
+    order: int
+    rare: Rare | None
+
+    def __repr__(self) -> str:
+        return f"<{self.rules.op.name}>"
+
+    @property
+    def name(self) -> str:
+        """The name of the operation."""
+        return self.rules.op.name
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient, if ``retain_grad()`` asked to keep it."""
+        return None if self.rare is None else self.rare.grad
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """PyTorch's way to walk the graph: the parents that need a gradient."""
+        return tuple((parent, 0) for parent in self.parents if parent is not None)
+
+
+class Rare:
+    """What only few nodes need.
+
+    Attributes:
+        shapes: the inputs' shapes and dtypes if the op stretched or converted any, else None.
+        retains, grad: the gradient is kept here, as ``retain_grad()`` was called.
+        segment: what can compute ``inputs`` and ``out`` again, if a checkpoint dropped them.
+    """
+
+    __slots__ = ("grad", "retains", "segment", "shapes")
+
+    def __init__(self, shapes: list[tuple[tuple[int, ...], Any]] | None = None) -> None:
+        self.shapes = shapes
+        self.retains = False
+        self.grad: Tensor | None = None
+        self.segment: Any = None
+
+
+def rare(node: Any) -> Rare:
+    """The node's rare part, made if it has none yet."""
+    if node.rare is None:
+        node.rare = Rare()
+    return node.rare  # type: ignore[no-any-return]
+
+
+class Pick:
+    """The slot of one output of an operation that has several: it is number ``index`` of its node."""
+
+    __slots__ = ("__weakref__", "index", "node", "order", "rare")
+    requires_grad = True
+
+    def __init__(self, node: Node, index: int) -> None:
+        self.node = node
+        self.index = index
+        self.order = tick()
+        self.rare: Rare | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.node.name}[{self.index}]>"
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient, if ``retain_grad()`` asked to keep it."""
+        return None if self.rare is None else self.rare.grad
+
+    @property
+    def parents(self) -> tuple[Node]:
+        """The node it is an output of."""
+        return (self.node,)
+
+    @property
+    def name(self) -> str:
+        """The name of the operation and the output's number."""
+        return f"{self.node.name}[{self.index}]"
+
+
+_allocate = object.__new__
+
+
+def record(
+    op: Op,
+    inputs: tuple[Any, ...],
+    arrays: list[Any],
+    params: dict[str, Any],
+    result: Any,
+    saved: Any,
+) -> None:
+    """The listener at the door: give the result its place in the graph, if it needs one."""
+    if not grad_mode.enabled:
+        return
+    mask, bit, parents = 0, 1, []
+    for x in inputs:
+        slot = x._graph if isinstance(x, Tensor) else None
+        if slot is not None and slot.requires_grad:
+            mask |= bit
+            parents.append(slot)
+            if slot.order < newest.write and last_write(x.array) > slot.order:
+                raise RuntimeError(_STALE.format(op.name, x.shape))
+        else:
+            parents.append(None)
+        bit <<= 1
+    if not mask:
+        return
+    rules = table.get(op)
+    if rules is None:
+        _need_no_rule(op, result)
+        return
+    several = result.__class__ is tuple
+    first = (result[0] if several else result).array
+    if first.dtype.kind != "f":
+        return
+    # set field by field: half the time of a constructor with as many arguments
+    node: Node = _allocate(Node)
+    node.rules = rules
+    node.plan = plan = rules.plans.get(bit | mask) or rules.plan(mask, len(inputs))
+    node.params = params
+    node.order = tick()
+    node.parents = parents
+    node.inputs = arrays if plan.keep_all else plan.kept(arrays)
+    node.rare = None
+    if grad_mode.trace is not None:
+        grad_mode.trace.append(node)
+    if several:
+        node.out = saved
+        for i, output in enumerate(result):
+            output._graph = Pick(node, i)
+        return
+    node.out = (first if saved is None else saved) if plan.keep_out else None
+    if op.broadcasts:
+        shape, dtype = first.shape, first.dtype
+        for a in arrays:
+            if a.__class__ is np.ndarray and (a.shape != shape or a.dtype is not dtype):
+                node.rare = Rare([(np.shape(a), getattr(a, "dtype", None)) for a in arrays])
+                break
+    result._graph = node
+
+
+_STALE = (
+    "{0}: the tensor of shape {1} shares memory with one that was changed in place after this one was "
+    "computed, so its gradient can no longer be followed. Take the view again after the change, or "
+    "change a clone()"
+)
+
+
+def _need_no_rule(op: Op, result: Any) -> None:
+    """An op without rules is fine if its result is not floating (comparisons, indices)."""
+    outputs = result if isinstance(result, tuple) else (result,)
+    if any(output.array.dtype.kind == "f" for output in outputs):
+        raise RuntimeError(
+            f"{op.name} has no gradient rule. Register one with tt_autograd.vjp, or call it under "
+            "no_grad() or on x.detach()"
+        )

@@ -1,0 +1,173 @@
+"""The table of rules: for each operation, how a gradient passes through it.
+
+A rule answers: given the gradient ``g`` of the loss by the operation's output, what is the gradient by one
+of its inputs? It is written once and runs on plain arrays in the ordinary backward pass, and on
+Tensors when the gradient must be differentiable itself.
+
+The annotations of a rule's parameters say what the tape must keep until backward: a value
+annotated ``Array`` (or not at all) is kept; of one annotated ``Meta`` only shape and dtype are; one
+annotated ``None`` is not even looked at. So ``add`` keeps nothing, ``sum`` a shape, ``tanh`` its
+output, and ``mul`` the other factor.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tt_tensor import Op
+
+__all__ = ["Array", "Meta", "Plan", "Rules", "joint_vjp", "rules_of", "table", "vjp"]
+
+Array = Any
+"""A value that a rule computes with: an ndarray, or a Tensor when gradients of gradients are wanted."""
+
+Rule = Callable[..., Any]
+
+
+class Meta:
+    """What is left of a value that no rule computes with: its shape and its dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, value: Any) -> None:
+        if value.__class__ is np.ndarray:
+            self.shape: tuple[int, ...] = value.shape
+            self.dtype = value.dtype
+        else:
+            self.shape, self.dtype = (), None
+
+    @property
+    def ndim(self) -> int:
+        """The number of dims."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"Meta(shape={self.shape}, dtype={self.dtype})"
+
+
+NOTHING, SHAPE, VALUE = 0, 1, 2  # how much of an operand a rule asks to keep
+
+
+class Plan:
+    """What to keep of one call, given which inputs need a gradient."""
+
+    __slots__ = ("keep_all", "keep_inputs", "keep_out", "keeps", "needs", "rules")
+
+    def __init__(
+        self, rules: tuple[Rule | None, ...], needs: tuple[bool, ...], wanted: list[list[int]]
+    ) -> None:
+        self.rules = rules
+        self.needs = needs
+        most = [max(column) for column in zip(*wanted, strict=True)]
+        self.keep_out = most[0] == VALUE
+        self.keep_inputs = tuple(most[1:])
+        self.keep_all = all(keep == VALUE for keep in self.keep_inputs)
+        self.keeps = VALUE in most
+
+    def kept(self, arrays: list[Any]) -> list[Any]:
+        """The inputs reduced to what the rules ask for."""
+        if self.keep_all:
+            return arrays
+        return [
+            array if keep == VALUE else Meta(array) if keep == SHAPE else None
+            for array, keep in zip(arrays, self.keep_inputs, strict=True)
+        ]
+
+
+class Rules:
+    """The gradient rules of one op: one per input, or one for all of them together."""
+
+    __slots__ = ("definition", "each", "fused", "joint", "op", "plans")
+
+    def __init__(
+        self,
+        op: Op,
+        each: tuple[Rule | None, ...] = (),
+        joint: Rule | None = None,
+        definition: Rule | None = None,
+        fused: bool = False,
+    ) -> None:
+        self.op = op
+        self.each = each
+        self.joint = joint
+        self.definition = definition
+        self.fused = fused
+        self.plans: dict[int, Plan] = {}  # by mask, with one more bit that tells the count
+
+    def plan(self, mask: int, count: int) -> Plan:
+        """Make the plan for calls with ``count`` inputs of which those in the bit mask need gradients."""
+        plan = self.plans[1 << count | mask] = self._make_plan(mask, count)
+        return plan
+
+    def _make_plan(self, mask: int, count: int) -> Plan:
+        needs = tuple(bool(mask >> i & 1) for i in range(count))
+        if self.joint is not None:
+            return Plan((), needs, [_wanted(self.joint, 2, count)])
+        each = (*self.each, *[None] * count)[:count]
+        for i, (rule, need) in enumerate(zip(each, needs, strict=True)):
+            if need and rule is None:
+                raise RuntimeError(
+                    f"{self.op.name} has no gradient by its input {i}; pass that one through detach()"
+                )
+        rules = tuple(rule if need else None for rule, need in zip(each, needs, strict=True))
+        return Plan(rules, needs, [_wanted(rule, 1, count) for rule in rules if rule is not None])
+
+
+def _wanted(rule: Rule, skip: int, count: int) -> list[int]:
+    """How much a rule's signature asks to keep of (out, input 0, input 1, ...)."""
+    wanted = []
+    for parameter in list(inspect.signature(rule).parameters.values())[skip:]:
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD):
+            break
+        amount = {"Meta": SHAPE, "None": NOTHING}.get(str(parameter.annotation), VALUE)
+        repeat = 1 + count - len(wanted) if parameter.kind is parameter.VAR_POSITIONAL else 1
+        wanted += [amount] * repeat
+    return (wanted + [NOTHING] * (1 + count))[: 1 + count]
+
+
+table: dict[Op, Rules] = {}
+
+
+def vjp(op: Op, *rules: Rule | None) -> None:
+    """Register one gradient rule for each input of ``op`` (vector-Jacobian products).
+
+    Each is called as ``rule(g, out, *inputs, **params)`` and returns the gradient by its input, before
+    any broadcasting is summed back. None marks an input that has no gradient, such as an index. If the
+    op saves something, that comes in the place of ``out``. A rule must not write into what it is given
+    and must return a new array, ``g``, or a view; never an array that was kept.
+    """
+    _register(Rules(op, rules))
+
+
+def joint_vjp(
+    op: Op, rule: Rule, *, fused: bool = True, definition: Rule | None = None
+) -> None:
+    """Register one rule for all inputs of an op whose gradients share work.
+
+    Args:
+        rule: ``rule(g, needs, out, *inputs, **params)`` returns one gradient per input; where
+            ``needs`` is False it may be None. ``out`` is what the op saved, if it saves. For an op with
+            several outputs ``g`` is a dict from output number to gradient, without those that no
+            gradient reached.
+        fused: the rule is a kernel on arrays. False: it is written in operations that run on
+            Tensors too, so it can be differentiated itself.
+        definition: a fused op written in plain Tensor operations, ``definition(*inputs, **params)``.
+            It is what is differentiated when a gradient of the gradient is asked for; without it,
+            asking raises an error.
+    """
+    _register(Rules(op, (), rule, definition, fused))
+
+
+def _register(rules: Rules) -> None:
+    if rules.op in table:
+        raise ValueError(f"{rules.op} has gradient rules already")
+    table[rules.op] = rules
+
+
+def rules_of(op: Op) -> Rules | None:
+    """The rules of an op, or None if no gradient is defined for it."""
+    return table.get(op)
