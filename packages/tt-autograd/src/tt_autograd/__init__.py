@@ -5,6 +5,7 @@ from tt_tensor.engine import install as _install
 
 from . import rules as _rules  # noqa: F401  registers the table
 from .checkpointing import checkpoint
+from .backward import time_rules, untime_rules
 from .checks import gradcheck, gradgradcheck
 from .custom import Function, FunctionCtx
 from .drawing import draw_graph
@@ -35,6 +36,8 @@ __all__ = [
     "joint_vjp",
     "no_grad",
     "set_grad_enabled",
+    "time_rules",
+    "untime_rules",
     "value_and_grad",
     "vjp",
 ]

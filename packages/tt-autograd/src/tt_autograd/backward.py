@@ -1,51 +1,44 @@
 """The backward pass: from the outputs to the leaves, each node once.
 
-Gradients arriving at a node are added up; when the node's turn comes (creation order, backwards) all of
-them are there, its rules run, and what it kept is freed. Nothing reaches a leaf's ``.grad`` before the
-whole pass has succeeded.
+Gradients arriving at a node are added up. The node to go on with is always the newest one that any has
+reached: whatever used its output is newer and has been dealt with, so its gradient is complete. Its rules
+run and what it kept is freed. Nothing reaches a leaf's ``.grad`` before the whole pass has succeeded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from time import perf_counter
 from typing import Any
 
 import numpy as np
-
-from tt_tensor import Tensor
+from tt_tensor import Op, Tensor
 from tt_tensor.ledger import last_write, newest
 from tt_tensor.tensor import wrap
 
 from .graph import Leaf, Node, Pick, grad_mode
 
-__all__ = ["run_backward"]
+__all__ = ["run_backward", "time_rules", "unbroadcast", "untime_rules"]
 
 Slot = Any
+Timer = Callable[[Op, Any, Sequence[Any], float], None]
 Gradient = Any  # an ndarray; a Tensor if the gradients are to be differentiable
 
 
-class Pending:
-    """The gradients that have arrived and not yet been passed on."""
+_timers: tuple[Timer, ...] = ()
 
-    __slots__ = ("at", "owned")
 
-    def __init__(self) -> None:
-        self.at: dict[Slot, Gradient] = {}
-        self.owned: set[Slot] = set()  # those whose array nobody else holds: sums may go into it
+def time_rules(timer: Timer) -> None:
+    """Call ``timer(op, g, gradients, seconds)`` after each node's rules have run, from now on."""
+    global _timers
+    _timers = (*_timers, timer)
 
-    def add(self, slot: Slot, g: Gradient, fresh: bool) -> None:
-        """One more gradient for a slot: g + what was there."""
-        at = self.at
-        before = at.get(slot)
-        if before is None:
-            at[slot] = g
-            if fresh:
-                self.owned.add(slot)
-        elif slot in self.owned and before.__class__ is np.ndarray:
-            before += g
-        else:
-            at[slot] = before + g
-            self.owned.add(slot)
+
+def untime_rules(timer: Timer) -> None:
+    """Stop telling ``timer``."""
+    global _timers
+    _timers = tuple(known for known in _timers if known != timer)
 
 
 def run_backward(
@@ -66,22 +59,19 @@ def run_backward(
     Returns:
         The gradient at each target (or leaf) that was reached.
     """
-    nodes = _reachable(roots)
-    useful = _leading_to(nodes, targets) if targets is not None else None
+    useful = None if targets is None else _leading_to(roots, targets)
     wanted = set(targets or ())
     found: dict[Slot, Gradient] = {}
-    pending = Pending()
-    arrived = pending.at
+    arrived = _Arrived(create_graph)
     for root, g in zip(roots, gradients, strict=True):
-        pending.add(root._graph, g, False)
+        arrived.add(root._graph, g, False)
 
     before, grad_mode.enabled = grad_mode.enabled, create_graph
     try:
         with np.errstate(all="ignore"):  # once for the whole pass: inf and nan speak for themselves
-            for node in nodes:
-                g = arrived.pop(node, None)
-                if g is None:
-                    continue
+            while arrived.frontier:
+                node = heappop(arrived.frontier)[1]
+                g = arrived.at.pop(node)
                 if node in wanted:
                     found[node] = g
                 if node.rare is not None and node.rare.retains:
@@ -89,27 +79,78 @@ def run_backward(
                 if useful is not None and node not in useful:
                     continue
                 if node.__class__ is Pick:
-                    arrived.setdefault(node.node, {})[node.index] = g
+                    arrived.add_output(node, g)
                     continue
-                grads = _gradients(node, g, create_graph)
-                for parent, gx in zip(node.parents, grads, strict=True):
+                if _timers:
+                    grads = _timed_gradients(node, g, create_graph)
+                else:
+                    grads = _gradients(node, g, create_graph)
+                for parent, gx in zip(node.parents, grads):  # noqa: B905  strict costs 0.1 µs
                     if parent is None or gx is None or not (useful is None or parent in useful):
                         continue
-                    # new memory, or only what another name already holds?
-                    pending.add(parent, gx, gx is not g and not create_graph and gx.base is None)
+                    # in new memory, or in what another name already holds?
+                    arrived.add(parent, gx, gx is not g and not create_graph and gx.base is None)
                 if not retain_graph and node.plan.keeps:
                     node.inputs = node.out = None
     finally:
         grad_mode.enabled = before
 
-    for slot, g in arrived.items():
-        if slot.__class__ is Leaf and (targets is None or slot in wanted):
-            found[slot] = g if create_graph or slot in pending.owned else np.array(g)
+    for slot, g in arrived.at.items():
+        if targets is None or slot in wanted:
+            found[slot] = g if create_graph or slot in arrived.owned else np.array(g)
     return found
 
 
-def _reachable(roots: Sequence[Tensor]) -> list[Any]:
-    """All nodes that the roots were computed from, the newest first: a topological order."""
+class _Arrived:
+    """The gradients that have arrived and have not yet been passed on."""
+
+    __slots__ = ("at", "create_graph", "frontier", "owned")
+
+    def __init__(self, create_graph: bool) -> None:
+        self.at: dict[Slot, Gradient] = {}
+        self.frontier: list[tuple[float, Slot]] = []  # a heap, the newest node first; no leaves
+        self.owned: set[Slot] = set()  # those whose array nobody else holds: sums may go into it
+        self.create_graph = create_graph
+
+    def add(self, slot: Slot, g: Gradient, fresh: bool) -> None:
+        """One more gradient for a slot: g + what was there."""
+        before = self.at.get(slot)
+        if before is None:
+            self.at[slot] = g
+            if fresh:
+                self.owned.add(slot)
+            if slot.__class__ is not Leaf:
+                heappush(self.frontier, (-slot.order, slot))
+        elif slot in self.owned:
+            before += g
+            self.at[slot] = before  # 0-d results are scalars, which have no place to add into
+        else:
+            self.at[slot] = before + g
+            if not self.create_graph:
+                self.owned.add(slot)
+
+    def add_output(self, pick: Pick, g: Gradient) -> None:
+        """The gradient of one output of a node that has several."""
+        outputs = self.at.get(pick.node)
+        if outputs is None:
+            outputs = self.at[pick.node] = {}
+            heappush(self.frontier, (-pick.node.order, pick.node))
+        outputs[pick.index] = g
+
+
+def _leading_to(roots: Sequence[Tensor], targets: Sequence[Slot]) -> set[Slot]:
+    """The targets and the nodes that have one among their ancestors."""
+    leading = set(targets)
+    for node in reversed(_newest_first(roots)):
+        for parent in node.parents:
+            if parent is not None and parent in leading:
+                leading.add(node)
+                break
+    return leading
+
+
+def _newest_first(roots: Sequence[Tensor]) -> list[Any]:
+    """All nodes that the roots were computed from: reversed, a topological order."""
     stack = [root._graph for root in roots]
     seen = set(stack)
     nodes = []
@@ -122,23 +163,17 @@ def _reachable(roots: Sequence[Tensor]) -> list[Any]:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    nodes.sort(key=_order, reverse=True)
+    nodes.sort(key=lambda node: node.order, reverse=True)  # type: ignore[no-any-return]
     return nodes
 
 
-def _order(node: Any) -> int:
-    return node.order  # type: ignore[no-any-return]
-
-
-def _leading_to(nodes: list[Any], targets: Sequence[Slot]) -> set[Slot]:
-    """The nodes with a target among their ancestors."""
-    wanted, leading = set(targets), set()
-    for node in reversed(nodes):
-        for parent in node.parents:
-            if parent is not None and (parent in wanted or parent in leading):
-                leading.add(node)
-                break
-    return leading | wanted
+def _timed_gradients(node: Node, g: Gradient, create_graph: bool) -> Sequence[Gradient | None]:
+    start = perf_counter()
+    grads = _gradients(node, g, create_graph)
+    seconds = perf_counter() - start
+    for timer in _timers:
+        timer(node.rules.op, g, grads, seconds)
+    return grads
 
 
 def _gradients(node: Node, g: Gradient, create_graph: bool) -> Sequence[Gradient | None]:
@@ -158,7 +193,10 @@ def _gradients(node: Node, g: Gradient, create_graph: bool) -> Sequence[Gradient
     else:
         grads = []
         for rule in plan.rules:
-            grads.append(None if rule is None else rule(g, out, *inputs, **params))
+            if rule is None:
+                grads.append(None)
+            else:
+                grads.append(rule(g, out, *inputs, **params) if params else rule(g, out, *inputs))
     if node.rare is not None and node.rare.shapes is not None:
         return [
             None if grad is None else unbroadcast(grad, *shape)

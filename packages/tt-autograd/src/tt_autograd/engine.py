@@ -152,7 +152,8 @@ def starting_gradient(x: Tensor, gradient: Tensor | None, create_graph: bool) ->
 def accumulate(found: dict[Any, Any]) -> None:
     """Add the gradients found to the leaves' ``.grad``."""
     for leaf, g in found.items():
-        g = g if isinstance(g, Tensor) else wrap(np.asarray(g))
+        if not isinstance(g, Tensor):
+            g = wrap(g if g.__class__ is np.ndarray else np.asarray(g))
         if leaf.grad is None:
             leaf.grad = g
         elif g._graph is not None or leaf.grad._graph is not None:

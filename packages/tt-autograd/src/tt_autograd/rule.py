@@ -55,7 +55,7 @@ NOTHING, SHAPE, VALUE = 0, 1, 2  # how much of an operand a rule asks to keep
 class Plan:
     """What to keep of one call, given which inputs need a gradient."""
 
-    __slots__ = ("keep_all", "keep_inputs", "keep_out", "keeps", "needs", "rules")
+    __slots__ = ("keep_all", "keep_inputs", "keep_out", "keeps", "needs", "nothing", "rules")
 
     def __init__(
         self, rules: tuple[Rule | None, ...], needs: tuple[bool, ...], wanted: list[list[int]]
@@ -66,12 +66,15 @@ class Plan:
         self.keep_out = most[0] == VALUE
         self.keep_inputs = tuple(most[1:])
         self.keep_all = all(keep == VALUE for keep in self.keep_inputs)
+        self.nothing = None if any(self.keep_inputs) else [None] * len(self.keep_inputs)
         self.keeps = VALUE in most
 
     def kept(self, arrays: list[Any]) -> list[Any]:
         """The inputs reduced to what the rules ask for."""
         if self.keep_all:
             return arrays
+        if self.nothing is not None:
+            return self.nothing
         return [
             array if keep == VALUE else Meta(array) if keep == SHAPE else None
             for array, keep in zip(arrays, self.keep_inputs, strict=True)

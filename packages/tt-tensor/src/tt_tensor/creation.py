@@ -8,7 +8,7 @@ import numpy as np
 
 from .dtypes import Array, canonical, default_dtype, int64
 from .shapes import sizes
-from .tensor import Tensor, wrap
+from .tensor import Tensor, check_device, wrap
 
 __all__ = [
     "arange",
@@ -76,14 +76,15 @@ def _list_float(data: Any) -> Any:
     )
 
 
-def _finish(array: Array, requires_grad: bool) -> Tensor:
+def _finish(array: Array, requires_grad: bool, device: str | None) -> Tensor:
+    check_device(device)
     result = wrap(array)
     if requires_grad:
         result.requires_grad = True
     return result
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """A new tensor with a copy of the data.
 
     Python floats become float32, ints int64, bools bool; NumPy arrays and Tensors keep their dtype.
@@ -94,11 +95,12 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     >>> tensor([1, 2]).dtype
     dtype('int64')
     """
-    return _finish(to_array(data, dtype), requires_grad)
+    return _finish(to_array(data, dtype), requires_grad, device)
 
 
-def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: Any = None, device: str | None = None) -> Tensor:
     """The data as a tensor, on the same memory if it is an array or Tensor of that dtype already."""
+    check_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
@@ -116,22 +118,22 @@ def from_numpy(array: Array) -> Tensor:
     return wrap(array)
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """Zeros of the given shape: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    return _finish(np.zeros(sizes(size), canonical(dtype or default_dtype)), requires_grad)
+    return _finish(np.zeros(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """Ones of the given shape."""
-    return _finish(np.ones(sizes(size), canonical(dtype or default_dtype)), requires_grad)
+    return _finish(np.ones(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """A tensor of the given shape whose values are whatever its memory held."""
-    return _finish(np.empty(sizes(size), canonical(dtype or default_dtype)), requires_grad)
+    return _finish(np.empty(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
 
 
-def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """One value in every place; the dtype is the value's if not given.
 
     >>> full((2,), 7)
@@ -139,31 +141,31 @@ def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = Fa
     """
     shape = (size,) if isinstance(size, int) else tuple(size)
     value = to_array(fill_value, dtype)
-    return _finish(np.full(shape, value, value.dtype), requires_grad)
+    return _finish(np.full(shape, value, value.dtype), requires_grad, device)
 
 
-def zeros_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """Zeros in the shape and dtype of x."""
-    return zeros(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    return zeros(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
 
 
-def ones_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """Ones in the shape and dtype of x."""
-    return ones(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    return ones(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
 
 
-def empty_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """Uninitialised memory in the shape and dtype of x."""
-    return empty(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    return empty(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
 
 
-def full_like(x: Tensor, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(x: Tensor, fill_value: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """One value in the shape and dtype of x."""
-    return full(x.shape, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    return full(x.shape, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:
     """start, start + step, ... up to but without end; int64 if all three are ints.
 
@@ -180,17 +182,17 @@ def arange(
         dtype = (
             int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else float
         )
-    return _finish(np.arange(start, end, step).astype(canonical(dtype)), requires_grad)
+    return _finish(np.arange(start, end, step).astype(canonical(dtype)), requires_grad, device)
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False
+    start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:
     """``steps`` evenly spaced numbers from start to end, both included."""
     values = np.linspace(start, end, steps).astype(canonical(dtype or default_dtype))
-    return _finish(values, requires_grad)
+    return _finish(values, requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """The identity matrix: ones on the diagonal, zeros elsewhere."""
-    return _finish(np.eye(n, m, dtype=canonical(dtype or default_dtype)), requires_grad)
+    return _finish(np.eye(n, m, dtype=canonical(dtype or default_dtype)), requires_grad, device)

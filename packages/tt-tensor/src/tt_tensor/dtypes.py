@@ -46,6 +46,7 @@ bool_: DType = np.dtype("bool")
 
 default_dtype = float32
 _KNOWN = {d.name: d for d in (float16, float32, float64, int8, int16, int32, int64, uint8, bool_)}
+_NUMPY = (np.ndarray, np.generic)  # NumPy's scalars count as 0-d arrays
 _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
@@ -72,7 +73,6 @@ def promote(*values: Any) -> list[Any]:
 
     Python scalars that need no conversion stay Python scalars: NumPy treats them as weak.
     """
-    values = tuple(np.asarray(v) if isinstance(v, np.generic) else v for v in values)
     dtype = result_type(*values)
     return [_cast(value, dtype) for value in values]
 
@@ -85,7 +85,7 @@ def result_type(*values: Any) -> DType:
     """
     ranks: list[DType | None] = [None, None, None]
     for value in values:
-        if isinstance(value, np.ndarray):
+        if isinstance(value, _NUMPY):
             rank, dtype = (0 if value.ndim else 1), value.dtype
         else:
             rank, dtype = 2, _scalar_dtype(value)
@@ -103,7 +103,7 @@ def result_type(*values: Any) -> DType:
 
 def to_floating(value: Any) -> Any:
     """Integers and bools become float32, the default dtype; floating values stay as they are."""
-    if isinstance(value, np.ndarray) and value.dtype.kind != "f":
+    if isinstance(value, _NUMPY) and value.dtype.kind != "f":
         return value.astype(default_dtype)
     return value
 
@@ -128,7 +128,7 @@ def _scalar_dtype(value: Any) -> DType:
 
 
 def _cast(value: Any, dtype: DType) -> Any:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, _NUMPY):
         return value if value.dtype == dtype else value.astype(dtype)
     if dtype.kind == "f":
         return float(value)

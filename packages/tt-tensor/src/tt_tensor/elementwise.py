@@ -38,7 +38,7 @@ def mul(x: Tensor, other: Operand) -> Tensor:
 
 
 def div(x: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """x / other; integers give float32. ``rounding_mode="floor"`` gives x // other.
+    """x / other; integers give float32. ``rounding_mode`` "floor" rounds down, "trunc" to zero.
 
     >>> from tt_tensor import tensor
     >>> div(tensor([1, 2, 3]), 2)
@@ -48,7 +48,9 @@ def div(x: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tenso
         return apply(ops.div, x, other)
     if rounding_mode == "floor":
         return floor_divide(x, other)
-    raise ValueError(f"rounding_mode must be None or 'floor', got {rounding_mode!r}")
+    if rounding_mode == "trunc":
+        return apply(ops.trunc_divide, x, other)
+    raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
 
 
 def floor_divide(x: Tensor, other: Operand) -> Tensor:
@@ -286,8 +288,10 @@ def erf(x: Tensor) -> Tensor:
     return apply(ops.erf, x)
 
 
-def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """x limited to min ... max; the gradient passes at the bounds themselves.
+
+    The bounds are numbers, or Tensors that broadcast with x.
 
     >>> from tt_tensor import tensor
     >>> clamp(tensor([-2.0, 0.5, 3.0]), 0, 1)
@@ -295,7 +299,13 @@ def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tens
     """
     if min is None and max is None:
         raise ValueError("clamp needs min, max or both, got neither")
-    return apply(ops.clamp, x, min=min, max=max)
+    if not (hasattr(min, "shape") or hasattr(max, "shape")):
+        return apply(ops.clamp, x, min=min, max=max)
+    if min is not None:
+        x = where(apply(ops.lt, x, min), min, x)
+    if max is not None:
+        x = where(apply(ops.gt, x, max), max, x)
+    return x
 
 
 def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:

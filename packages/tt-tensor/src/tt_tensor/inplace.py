@@ -16,6 +16,7 @@ from .door import apply
 from .engine import engine
 from .indexing import unwrap_index
 from .op import Op
+from .spelling import also_axis
 
 if TYPE_CHECKING:
     from .random import Generator
@@ -60,7 +61,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         return
     array = getattr(value, "array", value)
     try:
-        x.array[index] = array
+        ops.write_at(x.array, index, array)
     except (IndexError, ValueError, TypeError) as error:
         params = {"index": index}
         raise ops.setitem.explain(error, [x.array, array], params) from None
@@ -127,6 +128,7 @@ def masked_fill_(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     return _write(ops.masked_fill, x, value, mask)
 
 
+@also_axis
 def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """x[index[i][j]][j] += src[i][j] for dim 0."""
     return _write(ops.scatter_add, x, src, index, dim=dim)
@@ -139,7 +141,9 @@ def copy_(x: Tensor, src: Any) -> Tensor:
 
 
 def fill_(x: Tensor, value: Any) -> Tensor:
-    """Every element of x becomes value."""
+    """Every element of x becomes value, a number or 0-d tensor."""
+    if np.ndim(getattr(value, "array", value)):
+        raise ValueError(f"fill_: expected one value, got shape {value.shape}; use copy_")
     return copy_(x, value)
 
 
@@ -154,6 +158,8 @@ def uniform_(
     """x is filled with numbers drawn evenly from [from_, to)."""
     from .random import numpy_generator
 
+    if not from_ <= to:
+        raise ValueError(f"uniform_: expected from_ <= to, got {from_} and {to}")
     drawn = numpy_generator(generator).random(x.shape, _draw_dtype(x))
     return copy_(x, _constant(drawn * drawn.dtype.type(to - from_) + drawn.dtype.type(from_)))
 
@@ -164,11 +170,15 @@ def normal_(
     """x is filled with numbers drawn from the normal distribution."""
     from .random import numpy_generator
 
+    if std < 0:
+        raise ValueError(f"normal_: expected std >= 0, got {std}")
     drawn = numpy_generator(generator).standard_normal(x.shape, _draw_dtype(x))
     return copy_(x, _constant(drawn * drawn.dtype.type(std) + drawn.dtype.type(mean)))
 
 
 def _draw_dtype(x: Tensor) -> Any:
+    if not x.is_floating_point():
+        raise TypeError(f"expected a floating tensor to fill, got {x.dtype}; use randint")
     return np.float64 if x.dtype == np.float64 else np.float32
 
 

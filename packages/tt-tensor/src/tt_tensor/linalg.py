@@ -63,8 +63,27 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     >>> einsum("ij,jk->ik", ones(2, 3), ones(3, 4)).shape
     (2, 4)
     """
+    names, result = explicit_equation(equation).split("->")
     tensors = sizes(operands)
-    return apply(ops.einsum, *tensors, equation=explicit_equation(equation))
+    if names.count(",") + 1 != len(tensors):
+        raise ValueError(
+            f"einsum: {equation!r} names {names.count(',') + 1} operands, got {len(tensors)}"
+        )
+    pairs = [_diagonals(name, x) for name, x in zip(names.split(","), tensors, strict=True)]
+    equation = ",".join(name for name, _ in pairs) + "->" + result
+    return apply(ops.einsum, *(x for _, x in pairs), equation=equation)
+
+
+def _diagonals(name: str, x: Any) -> tuple[str, Any]:
+    """An operand in which a letter occurs twice ("ii") becomes its diagonal ("i")."""
+    for letter in name.replace(".", ""):
+        while name.count(letter) > 1 and x.ndim >= len(name.replace("...", "")):
+            first, last = name.index(letter), name.rindex(letter)
+            # positions after the dots count from the right
+            dims = [i if "..." not in name[:i] else i - len(name) for i in (first, last)]
+            x = x.diagonal(dim1=dims[0], dim2=dims[1])
+            name = name[:first] + name[first + 1 : last] + name[last + 1 :] + letter
+    return name, x
 
 
 def explicit_equation(equation: str) -> str:

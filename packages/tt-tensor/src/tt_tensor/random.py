@@ -9,7 +9,7 @@ import numpy as np
 
 from .dtypes import canonical, default_dtype, float64, int64
 from .shapes import sizes
-from .tensor import Tensor, wrap
+from .tensor import Tensor, check_device, wrap
 
 __all__ = [
     "Generator",
@@ -42,6 +42,7 @@ class Generator:
     __slots__ = ("_numpy", "_seed")
 
     def __init__(self, device: str = "cpu") -> None:
+        check_device(device)
         self.manual_seed(0)
 
     def manual_seed(self, seed: int) -> Generator:
@@ -104,7 +105,8 @@ def set_rng_state(state: Tensor) -> None:
     default_generator.set_state(state)
 
 
-def _finish(array: Any, dtype: Any, requires_grad: bool) -> Tensor:
+def _finish(array: Any, dtype: Any, requires_grad: bool, device: str | None) -> Tensor:
+    check_device(device)
     result = wrap(np.asarray(array).astype(canonical(dtype or default_dtype), copy=False))
     if requires_grad:
         result.requires_grad = True
@@ -117,35 +119,36 @@ def _width(dtype: Any) -> Any:
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:
     """Numbers drawn evenly from [0, 1)."""
     drawn = numpy_generator(generator).random(sizes(size), _width(dtype))
-    return _finish(drawn, dtype, requires_grad)
+    return _finish(drawn, dtype, requires_grad, device)
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:
     """Numbers drawn from the normal distribution of mean 0 and variance 1."""
     drawn = numpy_generator(generator).standard_normal(sizes(size), _width(dtype))
-    return _finish(drawn, dtype, requires_grad)
+    return _finish(drawn, dtype, requires_grad, device)
 
 
 def normal(
-    mean: float, std: float, size: Any, *, generator: Generator | None = None, dtype: Any = None
+    mean: float, std: float, size: Any, *, generator: Generator | None = None, dtype: Any = None, device: str | None = None
 ) -> Tensor:
     """Numbers drawn from the normal distribution of the given mean and standard deviation."""
-    return randn(size, generator=generator, dtype=dtype) * std + mean
+    return randn(size, generator=generator, dtype=dtype, device=device) * std + mean
 
 
 def randint(
-    low: int,
+    low: int = 0,
     high: Any = None,
     size: Any = None,
     *,
     generator: Generator | None = None,
     dtype: Any = None,
+    device: str | None = None,
 ) -> Tensor:
     """Integers drawn evenly from low to high - 1: ``randint(low, high, size)`` or
     ``randint(high, size)``."""
@@ -156,22 +159,24 @@ def randint(
             f"randint(low, high, size) needs low < high and a size; got {low}, {high}, {size}"
         )
     drawn = numpy_generator(generator).integers(low, high, tuple(size))
-    return _finish(drawn, dtype or int64, False)
+    return _finish(drawn, dtype or int64, False, device)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: str | None = None) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
-    return _finish(numpy_generator(generator).permutation(n), dtype or int64, False)
+    if n < 0:
+        raise ValueError(f"randperm: expected a count of at least 0, got {n}")
+    return _finish(numpy_generator(generator).permutation(n), dtype or int64, False, device)
 
 
-def rand_like(x: Tensor, dtype: Any = None) -> Tensor:
+def rand_like(x: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
     """``rand`` in the shape and dtype of x."""
-    return rand(x.shape, dtype=dtype or x.dtype)
+    return rand(x.shape, dtype=dtype or x.dtype, device=device)
 
 
-def randn_like(x: Tensor, dtype: Any = None) -> Tensor:
+def randn_like(x: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
     """``randn`` in the shape and dtype of x."""
-    return randn(x.shape, dtype=dtype or x.dtype)
+    return randn(x.shape, dtype=dtype or x.dtype, device=device)
 
 
 def multinomial(
@@ -189,8 +194,13 @@ def multinomial(
         ValueError: a row is negative, not finite or all zero, or has too few non-zero entries to draw
             from without replacement.
     """
+    if not probs.is_floating_point() or num_samples < 1 or probs.ndim not in (1, 2):
+        raise ValueError(
+            "multinomial: expected floating probabilities of shape (V,) or (B, V) and at least one "
+            f"sample, got {probs.dtype}{probs.shape} and {num_samples}"
+        )
     p = probs.array.astype(np.float64)
-    rows = p.reshape(-1, p.shape[-1]) if p.ndim else p.reshape(1, 1)
+    rows = p.reshape(-1, p.shape[-1])
     if not np.isfinite(rows).all() or (rows < 0).any() or (rows.sum(-1) <= 0).any():
         raise ValueError(
             "multinomial: each row must be finite, not negative and sum to more than 0"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import ops
 from .door import apply
 from .ops.reduction import Dim, check_dims
+from .spelling import also_axis
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -49,11 +50,13 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, *x.shape[:first], merged, *x.shape[last + 1 :])
 
 
+@also_axis
 def squeeze(x: Tensor, dim: Dim = None) -> Tensor:
     """Without the dims of size 1, all of them or those named. A view."""
     return apply(ops.squeeze, x, dim=dim)
 
 
+@also_axis
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With a new dim of size 1 at position ``dim``. A view."""
     return apply(ops.unsqueeze, x, dim=dim)
@@ -88,11 +91,16 @@ def repeat(x: Tensor, *repeats: Any) -> Tensor:
     return apply(ops.repeat, x, sizes=sizes(repeats))
 
 
+@also_axis
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Joined along an existing dim; the other sizes must agree."""
-    return apply(ops.cat, *_some("cat", tensors), dim=dim)
+    """Joined along an existing dim; the other sizes must agree. Empty vectors fit everywhere."""
+    parts = _some("cat", tensors)
+    if any(x.shape == (0,) for x in parts):
+        parts = [x for x in parts if x.shape != (0,)] or parts
+    return apply(ops.cat, *parts, dim=dim)
 
 
+@also_axis
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a new dim; all sizes must agree."""
     return apply(ops.stack, *_some("stack", tensors), dim=dim)
@@ -105,6 +113,7 @@ def _some(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:
     return tensors
 
 
+@also_axis
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Consecutive pieces along ``dim``: all of one size (the last may be smaller) or of those given."""
     size = x.shape[check_dims(x.shape, dim)[0]]
@@ -117,6 +126,7 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
     return apply(ops.split, x, sizes=pieces, dim=dim)
 
 
+@also_axis
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` pieces of equal size (the last may be smaller) along ``dim``."""
     if chunks <= 0:
@@ -125,6 +135,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(x, max(1, -(-size // chunks)), dim)
 
 
+@also_axis
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, each without it."""
     return tuple(piece.squeeze(dim) for piece in split(x, 1, dim)) if x.shape[dim] else ()

@@ -301,8 +301,7 @@ class Tensor:
                 device = arg
             else:
                 dtype = arg
-        if device is not None and str(device).partition(":")[0] != "cpu":
-            raise RuntimeError(f'the only device is "cpu", got {device!r}')
+        check_device(device)
         target = self.dtype if dtype is None else canonical(dtype)
         if target == self.dtype:
             return self.clone() if copy else self
@@ -611,6 +610,12 @@ def wrap(array: Array) -> Tensor:
     tensor.array = array
     tensor._graph = None
     return tensor
+
+
+def check_device(device: Any) -> None:
+    """Raise for a device other than the "cpu"."""
+    if device is not None and str(device).partition(":")[0] != "cpu":
+        raise RuntimeError(f'the only device is "cpu", got {device!r}')
 
 
 results_are(Tensor, wrap)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tt_tensor import Op, Tensor, apply, ops
+from tt_tensor.tensor import wrap
 
-__all__ = ["either"]
+__all__ = ["constant", "either"]
 
 
 def either(op: Op) -> Callable[..., Any]:
@@ -23,10 +24,16 @@ def either(op: Op) -> Callable[..., Any]:
     return run
 
 
+def constant(like: Any, array: Any) -> Any:
+    """An array for use beside ``like``: itself, or a Tensor if that is one."""
+    return wrap(array) if isinstance(like, Tensor) else array
+
+
 absolute = either(ops.absolute)
 cat = either(ops.cat)
 cos = either(ops.cos)
 cosh = either(ops.cosh)
+cumprod = either(ops.cumprod)
 cumsum = either(ops.cumsum)
 diagonal = either(ops.diagonal)
 einsum = either(ops.einsum)

@@ -65,17 +65,28 @@ def pow_y(g: Array, out: Array, x: Array, y: Meta) -> Array:
 
 
 def maximum_x(g: Array, _: None, x: Array, y: Array) -> Array:
-    """1 where x is larger, half where they are equal."""
-    return g * _share(x > y, x == y, g)
-
-
-def maximum_y(g: Array, _: None, x: Array, y: Array) -> Array:
-    """1 where y is larger, half where they are equal."""
+    """1 where x is not smaller, half where they are equal."""
     return g * _share(x < y, x == y, g)
 
 
-def _share(wins: Array, ties: Array, g: Array) -> Array:
-    return wins.astype(g.dtype) + ties.astype(g.dtype) * 0.5
+def maximum_y(g: Array, _: None, x: Array, y: Array) -> Array:
+    """1 where y is not smaller, half where they are equal."""
+    return g * _share(x > y, x == y, g)
+
+
+def minimum_x(g: Array, _: None, x: Array, y: Array) -> Array:
+    """1 where x is not larger, half where they are equal."""
+    return g * _share(x > y, x == y, g)
+
+
+def minimum_y(g: Array, _: None, x: Array, y: Array) -> Array:
+    """1 where y is not larger, half where they are equal."""
+    return g * _share(x < y, x == y, g)
+
+
+def _share(loses: Array, ties: Array, g: Array) -> Array:
+    """1, 0 where it loses, ½ at ties; nan loses to nothing."""
+    return 1 - loses.astype(g.dtype) - ties.astype(g.dtype) * 0.5
 
 
 def atan2_x(g: Array, _: None, x: Array, y: Array) -> Array:
@@ -248,10 +259,11 @@ vjp(ops.sub, same, negated)
 vjp(ops.mul, mul_x, mul_y)
 vjp(ops.div, div_x, div_y)
 vjp(ops.floor_divide, nothing, nothing)
+vjp(ops.trunc_divide, nothing, nothing)
 vjp(ops.remainder, same, remainder_y)
 vjp(ops.power, pow_x, pow_y)
 vjp(ops.maximum, maximum_x, maximum_y)
-vjp(ops.minimum, maximum_y, maximum_x)
+vjp(ops.minimum, minimum_x, minimum_y)
 vjp(ops.atan2, atan2_x, atan2_y)
 vjp(ops.neg, negated)
 vjp(ops.absolute, abs_vjp)

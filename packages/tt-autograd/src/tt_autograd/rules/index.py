@@ -11,12 +11,7 @@ from tt_tensor.ops.reduction import check_dims
 from tt_tensor.tensor import wrap
 
 from ..rule import Array, Meta, vjp
-from .either import gather, getitem, place, scatter, scatter_add
-
-
-def _zeros(g: Array, shape: tuple[int, ...]) -> Array:
-    zeros = np.zeros(shape, g.dtype)
-    return wrap(zeros) if isinstance(g, Tensor) else zeros
+from .either import constant, gather, getitem, place, scatter, scatter_add
 
 
 def getitem_vjp(g: Array, _: None, x: Meta, index: Any) -> Array:
@@ -37,10 +32,9 @@ def setitem_x(g: Array, _: None, __: None, value: Meta, index: Any) -> Array:
 def _overwrite(g: Array, index: Any) -> Array:
     if isinstance(g, Tensor):
         mask = np.ones(g.shape, g.dtype)
-        mask[index] = 0
+        ops.write_at(mask, index, 0)
         return g * wrap(mask)
-    out = g.copy()
-    out[index] = 0
+    out: Array = ops.setitem.forward(g, 0, index)
     return out
 
 
@@ -53,7 +47,7 @@ def setitem_value(g: Array, _: None, __: None, value: Meta, index: Any) -> Array
 
 def gather_vjp(g: Array, _: None, x: Meta, index: Array, dim: int) -> Array:
     """g added where it was read."""
-    return scatter_add(_zeros(g, x.shape), g, index, dim=dim)
+    return scatter_add(constant(g, np.zeros(x.shape, g.dtype)), g, index, dim=dim)
 
 
 def scatter_add_src(g: Array, _: None, __: None, src: Meta, index: Array, dim: int) -> Array:
@@ -83,7 +77,7 @@ def index_select_vjp(g: Array, _: None, x: Meta, index: Array, dim: int) -> Arra
     """g added where it was read."""
     axis = check_dims(x.shape, dim)[0]
     array = index.array if isinstance(index, Tensor) else index
-    return place(g, shape=x.shape, index=(slice(None),) * axis + (array,))
+    return place(g, shape=x.shape, index=(slice(None),) * axis + (array.reshape(-1),))
 
 
 vjp(ops.getitem, getitem_vjp)

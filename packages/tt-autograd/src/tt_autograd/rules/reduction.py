@@ -10,7 +10,7 @@ from tt_tensor import Tensor, ops
 from tt_tensor.ops.reduction import check_dims, count
 
 from ..rule import Array, Meta, vjp
-from .either import cumsum, exp, expand, flip, where
+from .either import cat, constant, cumprod, cumsum, exp, expand, flip
 
 Dim = Any
 
@@ -59,59 +59,63 @@ def extreme_vjp(
     g: Array, out: Array, x: Array, dim: Dim = None, keepdim: bool = False
 ) -> Array:
     """Shared evenly among the elements that equal the extreme."""
-    ties = (x == keep_dims(out, x.shape, dim, keepdim)).astype(x.dtype)
+    peak = keep_dims(out, x.shape, dim, keepdim)
+    ties = x == peak
+    if bool((peak != peak).any()):
+        ties = ties | ((x != x) & (peak != peak))  # nan is the extreme wherever it occurs
+    ties = ties.astype(x.dtype)
     return keep_dims(g, x.shape, dim, keepdim) * (ties / ties.sum(axis=dim, keepdims=True))
 
 
-def prod_vjp(
-    g: Array, _: None, x: Array, dim: int | None = None, keepdim: bool = False
-) -> Array:
+def prod_vjp(g: Array, _: None, x: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """dΠx/dxᵢ is the product of the others: those before times those after, so zeros do no harm."""
     g = keep_dims(g, x.shape, dim, keepdim)
-    if dim is None:
-        flat = x.reshape(-1)
-        return g * _others(flat, 0).reshape(x.shape)
-    return g * _others(x, dim)
+    flat = x if dim is not None and x.ndim else x.reshape((-1,))
+    return g * _others(flat, 0 if dim is None else dim).reshape(x.shape)
 
 
 def _others(x: Array, dim: int) -> Array:
     """For each element the product of the others along ``dim``."""
-    n = x.shape[dim] if x.ndim else 1
-    if n == 1:
-        return x * 0 + 1
     axis = check_dims(x.shape, dim)[0]
-    parts = []
-    for i in range(n):
-        here = np.arange(n).reshape((-1,) + (1,) * (x.ndim - 1 - axis)) == i
-        rest = where(_like(here, x), 1.0, x)
-        parts.append(_product(rest, axis))
-    return _stack(parts, axis)
+    if not x.shape[axis]:
+        return x
+    one, head, tail = _one(x, axis), _part(axis, 0, -1), _part(axis, 1, None)
+    before = cumprod(cat(one, x[head], dim=axis), dim=axis)
+    after = cumprod(cat(one, flip(x[tail], dims=(axis,)), dim=axis), dim=axis)
+    return before * flip(after, dims=(axis,))
 
 
-def _like(mask: Any, x: Array) -> Any:
-    return _wrap(mask) if isinstance(x, Tensor) else mask
+def _one(x: Array, axis: int) -> Array:
+    return constant(x, np.ones((*x.shape[:axis], 1, *x.shape[axis + 1 :]), x.dtype))
 
 
-def _wrap(array: Any) -> Tensor:
-    from tt_tensor.tensor import wrap
-
-    return wrap(array)
+def _part(axis: int, start: int, end: int | None) -> tuple[slice, ...]:
+    return (slice(None),) * axis + (slice(start, end),)
 
 
-def _product(x: Array, axis: int) -> Array:
-    return x.prod(axis) if isinstance(x, Tensor) else x.prod(axis=axis)
-
-
-def _stack(parts: list[Array], axis: int) -> Array:
-    from .either import stack
-
-    return stack(*parts, dim=axis)
+def cumprod_vjp(g: Array, out: Array, x: Array, dim: int) -> Array:
+    """dyⱼ/dxᵢ = yⱼ/xᵢ for j ≥ i; if there are zeros, the products without xᵢ are formed anew."""
+    if not x.shape:
+        return g
+    axis = check_dims(x.shape, dim)[0]
+    if bool((x != 0).all()):
+        return _sum_from_end(g * out, axis) / x
+    grads = []
+    for i in range(x.shape[axis]):
+        without = cat(
+            x[_part(axis, 0, i)], _one(x, axis), x[_part(axis, i + 1, None)], dim=axis
+        )
+        later = (g * cumprod(without, dim=axis))[_part(axis, i, None)]
+        grads.append(later.sum(axis=axis, keepdims=True))
+    return cat(*grads, dim=axis)
 
 
 def cumsum_vjp(g: Array, _: None, x: Meta, dim: int) -> Array:
     """Each element enters all later sums: the gradient is summed from the end."""
-    if not x.shape:
-        return g
+    return _sum_from_end(g, dim) if x.shape else g
+
+
+def _sum_from_end(g: Array, dim: int) -> Array:
     return flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,))
 
 
@@ -130,4 +134,5 @@ vjp(ops.amax, extreme_vjp)
 vjp(ops.amin, extreme_vjp)
 vjp(ops.prod, prod_vjp)
 vjp(ops.cumsum, cumsum_vjp)
+vjp(ops.cumprod, cumprod_vjp)
 vjp(ops.logsumexp, logsumexp_vjp)

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tt_tensor import Tensor, ops
+from tt_tensor import ops
 from tt_tensor.ops.reduction import check_dims
-from tt_tensor.tensor import wrap
 
 from ..rule import Array, Meta, joint_vjp, vjp
-from .either import cat, flip, permute, place, roll, tril, triu
+from .either import cat, constant, flip, permute, place, roll, tril, triu
 
 Shape = tuple[int, ...]
 
@@ -68,18 +67,27 @@ def cat_vjp(
     start = 0
     for part, need in zip(parts, needs, strict=True):
         end = start + part.shape[axis]
-        grads.append(g[(slice(None),) * axis + (slice(start, end),)] if need else None)
+        slab = (slice(None),) * axis + (slice(start, end),)
+        grads.append(_in_dtype(g[slab], part) if need else None)
         start = end
     return grads
 
 
+def _in_dtype(g: Array, part: Meta) -> Array:
+    """Back to the dtype the part had before promotion."""
+    return g if g.dtype == part.dtype else g.astype(part.dtype)
+
+
 def stack_vjp(
-    g: Array, needs: tuple[bool, ...], _: None, *parts: None, dim: int = 0
+    g: Array, needs: tuple[bool, ...], _: None, *parts: Meta, dim: int = 0
 ) -> list[Array | None]:
     """Each part receives its slice."""
     axis = check_dims(g.shape, dim)[0]
     index = (slice(None),) * axis
-    return [g[(*index, i)] if need else None for i, need in enumerate(needs)]
+    return [
+        _in_dtype(g[(*index, i)], part) if need else None
+        for i, (part, need) in enumerate(zip(parts, needs, strict=True))
+    ]
 
 
 def split_vjp(
@@ -93,7 +101,7 @@ def split_vjp(
         part = g.get(i)
         if part is None:
             zeros = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
-            part = wrap(zeros) if isinstance(example, Tensor) else zeros
+            part = constant(example, zeros)
         parts.append(part)
     return [cat(*parts, dim=axis)]
 

@@ -58,9 +58,11 @@ from .elementwise import (
     sub,
     tan,
     tanh,
+    trunc_divide,
     where,
 )
 from .index import (
+    TwoSteps,
     gather,
     getitem,
     index_select,
@@ -69,6 +71,7 @@ from .index import (
     scatter,
     scatter_add,
     setitem,
+    write_at,
 )
 from .linalg import einsum, matmul
 from .reduction import (
@@ -108,6 +111,7 @@ from .shape import (
 )
 
 __all__ = [
+    "TwoSteps",
     "absolute",
     "acos",
     "add",
@@ -203,8 +207,10 @@ __all__ = [
     "tanh",
     "tril",
     "triu",
+    "trunc_divide",
     "unsqueeze",
     "var",
     "view",
     "where",
+    "write_at",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import Array, promote, to_floating
+from ..dtypes import Array, bool_, int64, promote, result_type, to_floating
 from ..op import Op
 from .erf import erf as _erf
 
@@ -15,7 +15,9 @@ Kernel = Callable[..., Any]
 _ndarray = np.ndarray
 
 
-def promoting(kernel: Kernel, floating: bool = False, quiet: bool = False) -> Kernel:
+def promoting(
+    kernel: Kernel, floating: bool = False, quiet: bool = False, refuses: Kernel | None = None
+) -> Kernel:
     """A two-operand kernel with PyTorch's type promotion in front.
 
     Equal dtypes are the common case and cost one comparison; Python scalars of the array's own kind
@@ -25,18 +27,23 @@ def promoting(kernel: Kernel, floating: bool = False, quiet: bool = False) -> Ke
         floating: integers become float32 first (division).
         quiet: the kernel may divide by zero or overflow; the result says so (inf, nan), as in
             PyTorch, instead of a warning. Costs 0.7 µs, so only where it can happen.
+        refuses: given both operands, whether their bools make the operation undefined.
     """
     if quiet:
         kernel = silenced(kernel)
+    direct = "f" if floating else "iuf" if refuses else "biuf"
+    always = direct == "biuf"
 
     def forward(x: Any, y: Any) -> Any:
         if x.__class__ is _ndarray:
             dtype = x.dtype
             if y.__class__ is _ndarray:
-                if dtype is y.dtype and not (floating and dtype.kind != "f"):
+                if dtype is y.dtype and (always or dtype.kind in direct):
                     return kernel(x, y)
             elif y.__class__ is float and dtype.kind == "f":
                 return kernel(x, y)
+        if refuses is not None and refuses(x, y):
+            raise TypeError
         x, y = promote(x, y)
         if floating:
             x, y = to_floating(x), to_floating(y)
@@ -74,9 +81,29 @@ def _broadcast_hint(*arrays: Any) -> str:
     )
 
 
-def binary(name: str, kernel: Kernel, *, floating: bool = False, quiet: bool = False) -> Op:
+def _is_bool(x: Any) -> bool:
+    return isinstance(x, bool) or getattr(x, "dtype", None) == bool_
+
+
+def _any_bool(x: Any, y: Any) -> bool:
+    return _is_bool(x) or _is_bool(y)
+
+
+def _only_bools(x: Any, y: Any) -> bool:
+    return _is_bool(x) and _is_bool(y)
+
+
+def binary(
+    name: str,
+    kernel: Kernel,
+    *,
+    floating: bool = False,
+    quiet: bool = False,
+    refuses: Kernel | None = None,
+) -> Op:
     """An op of two operands that are promoted and broadcast."""
-    return Op(name, promoting(kernel, floating, quiet), broadcasts=True, hint=_binary_hint)
+    forward = promoting(kernel, floating, quiet, refuses)
+    return Op(name, forward, broadcasts=True, hint=_binary_hint)
 
 
 def _binary_hint(x: Any, y: Any) -> str:
@@ -89,7 +116,7 @@ def _binary_hint(x: Any, y: Any) -> str:
         return _broadcast_hint(x, y)
     return (
         f"Expected dtypes the operation is defined for, got {getattr(x, 'dtype', x)} and "
-        f"{getattr(y, 'dtype', y)}: convert with .float() or .long() first."
+        f"{getattr(y, 'dtype', y)}: convert with .float() or .long() first (bools know & | ^ ~)."
     )
 
 
@@ -107,6 +134,14 @@ def _power(x: Any, y: Any) -> Any:
     return np.power(x, y)
 
 
+def _trunc_divide(x: Any, y: Any) -> Any:
+    """x / y rounded towards zero; integers stay integers."""
+    if np.result_type(x, y).kind == "f":
+        return np.trunc(np.true_divide(x, y))
+    quotient = np.floor_divide(x, y)
+    return quotient + ((quotient < 0) & (quotient * y != x)).astype(quotient.dtype)
+
+
 def _power_forward(x: Any, y: Any) -> Any:
     if y.__class__ is int and isinstance(x, np.ndarray) and (y >= 0 or x.dtype.kind == "f"):
         with np.errstate(all="ignore"):
@@ -114,14 +149,15 @@ def _power_forward(x: Any, y: Any) -> Any:
     return _promoted_power(x, y)
 
 
-_promoted_power = promoting(_power, quiet=True)
+_promoted_power = promoting(_power, quiet=True, refuses=_only_bools)
 
 add = binary("add", np.add)
-sub = binary("sub", np.subtract)
+sub = binary("sub", np.subtract, refuses=_any_bool)
 mul = binary("mul", np.multiply)
 div = binary("div", np.true_divide, floating=True, quiet=True)
-floor_divide = binary("floor_divide", np.floor_divide, quiet=True)
-remainder = binary("remainder", np.remainder, quiet=True)
+floor_divide = binary("floor_divide", np.floor_divide, quiet=True, refuses=_only_bools)
+trunc_divide = binary("trunc_divide", _trunc_divide, quiet=True, refuses=_only_bools)
+remainder = binary("remainder", np.remainder, quiet=True, refuses=_only_bools)
 power = Op("pow", _power_forward, broadcasts=True, hint=_binary_hint)
 maximum = binary("maximum", np.maximum)
 minimum = binary("minimum", np.minimum)
@@ -137,17 +173,25 @@ ge = binary("ge", np.greater_equal)
 bitwise_and = binary("bitwise_and", np.bitwise_and)
 bitwise_or = binary("bitwise_or", np.bitwise_or)
 bitwise_xor = binary("bitwise_xor", np.bitwise_xor)
-left_shift = binary("left_shift", np.left_shift)
-right_shift = binary("right_shift", np.right_shift)
+left_shift = binary("left_shift", np.left_shift, refuses=_only_bools)
+right_shift = binary("right_shift", np.right_shift, refuses=_only_bools)
 bitwise_not = Op("bitwise_not", np.invert)
 logical_not = Op("logical_not", np.logical_not)
 
+
+def _number(x: Array) -> Array:
+    """x unless it is bool, of which NumPy would make float16."""
+    if x.dtype.kind == "b":
+        raise TypeError("expected numbers, got bools; convert first: x.float()")
+    return x
+
+
 neg = Op("neg", np.negative)
 absolute = Op("abs", np.abs)
-sign = Op("sign", np.sign)
-round_ = Op("round", lambda x, decimals=0: np.round(x, decimals))
-floor = Op("floor", np.floor)
-ceil = Op("ceil", np.ceil)
+sign = Op("sign", lambda x: np.sign(x) if x.dtype.kind != "b" else x.copy())
+round_ = Op("round", lambda x, decimals=0: np.round(_number(x), decimals))
+floor = Op("floor", lambda x: np.floor(_number(x)))
+ceil = Op("ceil", lambda x: np.ceil(_number(x)))
 
 exp = Op("exp", floating(np.exp, quiet=True))
 expm1 = Op("expm1", floating(np.expm1, quiet=True))
@@ -158,7 +202,7 @@ log1p = Op("log1p", floating(np.log1p, quiet=True))
 sqrt = Op("sqrt", floating(np.sqrt, quiet=True))
 rsqrt = Op("rsqrt", floating(lambda x: 1.0 / np.sqrt(x), quiet=True))
 reciprocal = Op("reciprocal", floating(lambda x: 1.0 / x, quiet=True))
-square = Op("square", np.square)
+square = Op("square", lambda x: np.square(x) if x.dtype.kind != "b" else x.astype(int64))
 
 sin = Op("sin", floating(np.sin, quiet=True))
 cos = Op("cos", floating(np.cos, quiet=True))
@@ -211,8 +255,9 @@ def where_forward(condition: Any, x: Any, y: Any) -> Any:
         raise TypeError(
             f"where needs a bool condition, got {condition.dtype}; compare first: x != 0"
         )
+    dtype = result_type(x, y)
     x, y = promote(x, y)
-    return np.where(condition, x, y)
+    return np.where(condition, x, y).astype(dtype, copy=False)  # of two Python scalars, too
 
 
 where = Op("where", where_forward, broadcasts=True, hint=_broadcast_hint)

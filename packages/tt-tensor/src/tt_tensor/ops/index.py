@@ -23,10 +23,45 @@ def is_basic(index: Any) -> bool:
     )
 
 
+class TwoSteps:
+    """An index that has ints and arrays with slices between them, as two: ``x[first][then]``.
+
+    NumPy would count the ints as arrays, and move the dims of arrays that are apart to the front:
+    ``x[0, :, k]`` would be transposed. PyTorch takes the ints away first.
+    """
+
+    __slots__ = ("first", "then")
+
+    def __init__(self, index: tuple[Any, ...]) -> None:
+        first: list[Any] = []
+        then: list[Any] = []
+        for part in index:
+            if isinstance(part, np.ndarray):
+                first += [slice(None)] * (part.ndim if part.dtype.kind == "b" else 1)
+                then.append(part)
+            else:
+                first.append(part)
+                if part is Ellipsis:
+                    then.append(part)
+                elif not isinstance(part, int):
+                    then.append(slice(None))
+        self.first, self.then = tuple(first), tuple(then)
+
+    def __repr__(self) -> str:
+        return f"{self.first} then {self.then}"
+
+
 def getitem_forward(x: Array, index: Any) -> Array:
     """x[index]: a view for slices and ints, a copy for masks and integer arrays."""
-    result: Array = x[index]
+    result: Array = x[index] if index.__class__ is not TwoSteps else x[index.first][index.then]
     return result
+
+
+def write_at(out: Array, index: Any, value: Any) -> None:
+    """out[index] = value."""
+    if index.__class__ is TwoSteps:
+        out, index = out[index.first], index.then
+    out[index] = value
 
 
 def _index_hint(x: Array, index: Any) -> str:
@@ -49,6 +84,8 @@ def place_forward(g: Array, shape: tuple[int, ...], index: Any) -> Array:
     out: Array = np.zeros(shape, g.dtype)
     if is_basic(index):
         out[index] = g
+    elif index.__class__ is TwoSteps:
+        np.add.at(out[index.first], index.then, g)
     else:
         np.add.at(out, index, g)
     return out
@@ -57,7 +94,7 @@ def place_forward(g: Array, shape: tuple[int, ...], index: Any) -> Array:
 def setitem_forward(x: Array, value: Any, index: Any) -> Array:
     """A copy of x in which x[index] = value."""
     out = x.copy()
-    out[index] = value
+    write_at(out, index, value)
     return out
 
 
@@ -95,31 +132,43 @@ def scatter_add_forward(x: Array, src: Array, index: Array, dim: int) -> Array:
     """A copy of x with x[index[i][j]][j] += src[i][j] for dim 0, and so on."""
     out = x.copy()
     where = _along(x, index, dim)
-    np.add.at(out, where, src[tuple(slice(n) for n in index.shape)])
+    np.add.at(out, where, _source(src, x, index))
     return out
+
+
+def _source(src: Array, x: Array, index: Array) -> Array:
+    """The part of src that belongs to the index."""
+    if src.dtype != x.dtype:
+        raise TypeError(f"expected src in x's dtype, got {src.dtype} and {x.dtype}; use src.to(x)")
+    if src.ndim != index.ndim or any(n < m for n, m in zip(src.shape, index.shape, strict=True)):
+        raise ValueError(f"index {index.shape} is larger than src {src.shape}")
+    part: Array = src[tuple(slice(n) for n in index.shape)]
+    return part
 
 
 def scatter_forward(x: Array, src: Any, index: Array, dim: int) -> Array:
     """A copy of x with x[index[i][j]][j] = src[i][j] for dim 0, and so on."""
     out = x.copy()
     where = _along(x, index, dim)
-    out[where] = src[tuple(slice(n) for n in index.shape)] if np.ndim(src) else src
+    out[where] = _source(src, x, index) if np.ndim(src) else src
     return out
 
 
 def index_select_forward(x: Array, index: Array, dim: int) -> Array:
     """The slices of x at the given positions along a dim."""
     axis = check_dims(x.shape, dim)[0]
-    if index.ndim != 1:
+    if index.ndim > 1:
         raise ValueError(f"index must be 1-d, got shape {index.shape}")
     check_index(index, x.shape[axis])
-    return np.take(x, index, axis)
+    return np.take(x, index.reshape(-1), axis)
 
 
 def masked_fill_forward(x: Array, value: Any, mask: Array) -> Array:
     """A copy of x with ``value`` where the mask is True."""
     if mask.dtype.kind != "b":
         raise TypeError(f"the mask must be bool, got {mask.dtype}; compare first")
+    if np.ndim(value):
+        raise ValueError(f"expected one value, got shape {np.shape(value)}; use where(mask, ...)")
     return np.where(mask, np.asarray(value).astype(x.dtype), x)
 
 

@@ -16,7 +16,11 @@ def matmul_forward(x: Array, y: Array) -> Array:
     Shape: (..., n, k) @ (..., k, m) -> (..., n, m); a 1-d operand counts as a row (left) or a column
     (right) whose extra dim is dropped from the result.
     """
-    if x.dtype != y.dtype:
+    try:
+        fits = x.dtype == y.dtype and x.dtype.kind != "b"
+    except AttributeError:  # a Python number or list
+        raise TypeError from None
+    if not fits:
         raise TypeError
     if y.ndim == 2 and x.ndim > 2 and x.shape[-1] == y.shape[0]:
         # one large product instead of a loop of small ones: 3.1x at (16, 64, 128) @ (128, 128)
@@ -34,6 +38,8 @@ def _matmul_hint(x: Any, y: Any) -> str:
         return "Expected at least 1-d operands; use * to multiply by a number."
     if x.dtype != y.dtype:
         return f"Expected equal dtypes, got {x.dtype} and {y.dtype}: cast one, e.g. y.to(x.dtype)."
+    if x.dtype.kind == "b":
+        return "Expected numbers, got bools: convert first, e.g. x.long() @ y.long()."
     inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
     if x.shape[-1] != inner:
         help_ = "."
@@ -51,15 +57,17 @@ matmul = Op("matmul", matmul_forward, hint=_matmul_hint)
 
 def einsum_forward(*arrays: Array, equation: str) -> Array:
     """Einstein summation: letters that the output lacks are summed over."""
+    if any(a.dtype != arrays[0].dtype for a in arrays):
+        raise TypeError
     result: Array = np.einsum(equation, *arrays, optimize=len(arrays) > 1)
-    return np.ascontiguousarray(result)
+    return np.asarray(result, order="C")
 
 
 einsum = Op(
     "einsum",
     einsum_forward,
     hint=lambda *arrays, equation: (
-        f"Expected operands that fit {equation!r}: one letter per dim of each operand, and one size "
-        "per letter."
+        f"Expected operands of one dtype that fit {equation!r}: one letter per dim of each "
+        "operand, and one size per letter."
     ),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import Array, canonical, float16, float32, int64
+from ..dtypes import Array, float16, float32, int64, to_floating, uint8
 from ..op import Op
 from .elementwise import silenced
 
@@ -50,10 +50,8 @@ def count(shape: tuple[int, ...], dim: Dim) -> int:
     return math.prod(shape[d] for d in check_dims(shape, dim))
 
 
-def sum_forward(x: Array, dim: Dim = None, keepdim: bool = False, dtype: Any = None) -> Array:
+def sum_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """Σ x; bools and small integers are summed as int64, float16 in float32."""
-    if dtype is not None:
-        x = x.astype(canonical(dtype), copy=False)
     accumulate = None
     if x.dtype.kind != "f":
         accumulate = int64
@@ -148,12 +146,37 @@ def cumprod_forward(x: Array, dim: int) -> Array:
 def logsumexp_forward(x: Array, dim: Dim, keepdim: bool = False) -> Array:
     """log Σ eˣ, with the largest value taken out so that nothing overflows."""
     axis = _axis(x, dim)
-    peak = np.max(x, axis=axis, keepdims=True)
+    x = to_floating(x)
+    peak = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     peak = np.where(np.isfinite(peak), peak, x.dtype.type(0))
     with np.errstate(all="ignore"):
         total = np.log(np.sum(np.exp(x - peak), axis=axis, keepdims=True)) + peak
     result: Array = total if keepdim else np.squeeze(total, axis=axis)
     return result
+
+
+def any_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    """Whether any element is not zero: a bool, of uint8 a uint8 as in PyTorch."""
+    result = np.any(x, axis=_axis(x, dim), keepdims=keepdim)
+    return np.asarray(result, uint8 if x.dtype == uint8 else None)
+
+
+def all_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    """Whether every element is not zero: a bool, of uint8 a uint8 as in PyTorch."""
+    result = np.all(x, axis=_axis(x, dim), keepdims=keepdim)
+    return np.asarray(result, uint8 if x.dtype == uint8 else None)
+
+
+def argsort_forward(x: Array, dim: int = -1, descending: bool = False) -> Array:
+    """The indices that sort along a dim; equal values keep their order (a stable sort)."""
+    if x.ndim == 0:
+        return np.zeros((), int64)
+    axis = check_dims(x.shape, dim)[0]
+    if not descending:
+        return np.argsort(x, axis=axis, kind="stable")
+    # reversing the input and the result keeps equal values in their order
+    backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
+    return np.ascontiguousarray(np.flip(x.shape[axis] - 1 - backwards, axis))
 
 
 sum_ = Op("sum", sum_forward)
@@ -167,21 +190,6 @@ prod = Op("prod", silenced(prod_forward))
 cumsum = Op("cumsum", cumsum_forward)
 cumprod = Op("cumprod", silenced(cumprod_forward))
 logsumexp = Op("logsumexp", logsumexp_forward)
-any_ = Op("any", lambda x, dim=None, keepdim=False: np.any(x, axis=_axis(x, dim), keepdims=keepdim))
-all_ = Op("all", lambda x, dim=None, keepdim=False: np.all(x, axis=_axis(x, dim), keepdims=keepdim))
-argsort = Op(
-    "argsort",
-    lambda x, dim=-1, descending=False: argsort_forward(x, dim, descending),
-)
-
-
-def argsort_forward(x: Array, dim: int = -1, descending: bool = False) -> Array:
-    """The indices that sort along a dim; equal values keep their order (a stable sort)."""
-    if x.ndim == 0:
-        return np.zeros((), int64)
-    axis = check_dims(x.shape, dim)[0]
-    if not descending:
-        return np.argsort(x, axis=axis, kind="stable")
-    # reversing the input and the result keeps equal values in their order
-    backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
-    return np.ascontiguousarray(np.flip(x.shape[axis] - 1 - backwards, axis))
+any_ = Op("any", any_forward)
+all_ = Op("all", all_forward)
+argsort = Op("argsort", argsort_forward)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..dtypes import Array
+from ..dtypes import Array, promote
 from ..op import Op
 from .reduction import check_dims
 
@@ -17,6 +17,9 @@ Shape = tuple[int, ...]
 
 def reshape_forward(x: Array, shape: Shape) -> Array:
     """The same numbers in the same order in another shape; one size may be -1. A view if possible."""
+    for size in shape:
+        if size < -1:  # NumPy would take any negative size for -1
+            raise ValueError
     return x.reshape(shape)
 
 
@@ -32,7 +35,7 @@ def view_forward(x: Array, shape: Shape) -> Array:
     try:
         return x.reshape(shape, copy=False)
     except ValueError:
-        x.reshape(shape)  # wrong sizes: raises the reshape error instead
+        reshape_forward(x, shape)  # wrong sizes: raises the reshape error instead
         raise RuntimeError(
             f"view cannot give shape {x.shape} the shape {tuple(shape)} without a copy, as its "
             "memory is not in that order; use reshape(...) or contiguous().view(...)"
@@ -67,12 +70,15 @@ def permute_forward(x: Array, dims: tuple[int, ...]) -> Array:
 
 def flip_forward(x: Array, dims: tuple[int, ...]) -> Array:
     """The order along the dims reversed, as a copy."""
-    return np.ascontiguousarray(np.flip(x, check_dims(x.shape, dims)))
+    return np.flip(x, check_dims(x.shape, dims)).copy()
 
 
 def roll_forward(x: Array, shifts: Any, dims: Any) -> Array:
     """Elements shifted along the dims; what falls off one end comes in at the other."""
-    return np.roll(x, shifts, dims)
+    counts = [len(v) if isinstance(v, tuple) else 1 for v in (shifts, dims)]
+    if counts[0] != counts[1]:
+        raise ValueError("expected one shift per dim")
+    return np.roll(x, shifts, None if dims is None else check_dims(x.shape, dims))
 
 
 def squeeze_forward(x: Array, dim: Any = None) -> Array:
@@ -89,13 +95,21 @@ def unsqueeze_forward(x: Array, dim: int) -> Array:
 
 
 def cat_forward(*arrays: Array, dim: int = 0) -> Array:
-    """Joined along an existing dim."""
-    return np.concatenate(arrays, axis=dim)
+    """Joined along an existing dim, in the common dtype."""
+    return np.concatenate(_promoted(arrays), axis=dim)
 
 
 def stack_forward(*arrays: Array, dim: int = 0) -> Array:
-    """Joined along a new dim."""
-    return np.stack(arrays, axis=dim)
+    """Joined along a new dim, in the common dtype."""
+    return np.stack(_promoted(arrays), axis=dim)
+
+
+def _promoted(arrays: tuple[Array, ...]) -> Any:
+    first = arrays[0].dtype
+    for array in arrays:
+        if array.dtype is not first:
+            return promote(*arrays)
+    return arrays
 
 
 def _join_hint(*arrays: Array, dim: int) -> str:
@@ -120,12 +134,19 @@ def _split_hint(x: Array, sizes: Any, dim: int) -> str:
 
 def tril_forward(x: Array, diagonal: int = 0) -> Array:
     """Zeros above the diagonal."""
+    _need_matrix(x)
     return np.tril(x, diagonal)
 
 
 def triu_forward(x: Array, diagonal: int = 0) -> Array:
     """Zeros below the diagonal."""
+    _need_matrix(x)
     return np.triu(x, diagonal)
+
+
+def _need_matrix(x: Array) -> None:
+    if x.ndim < 2:
+        raise ValueError("expected a matrix, or a stack of them: at least 2 dims")
 
 
 def repeat_forward(x: Array, sizes: Shape) -> Array:
@@ -159,7 +180,7 @@ stack = Op("stack", stack_forward, hint=_join_hint)
 split = Op("split", split_forward, view=True, hint=_split_hint)
 tril = Op("tril", tril_forward)
 triu = Op("triu", triu_forward)
-contiguous = Op("contiguous", np.ascontiguousarray)
+contiguous = Op("contiguous", lambda x: np.asarray(x, order="C"))
 diagonal = Op(
     "diagonal",
     lambda x, offset=0, dim1=0, dim2=1: np.diagonal(x, offset, dim1, dim2),

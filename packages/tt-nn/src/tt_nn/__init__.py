@@ -1,0 +1,77 @@
+"""tt_nn: modules, layers, losses, optimizers and training, with PyTorch's names."""
+
+from . import functional, init, optim, training, utils
+from .containers import ModuleDict, ModuleList, Sequential
+from .layers.activation import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from .layers.attention import MultiheadAttention
+from .layers.dropout import Dropout
+from .layers.embedding import Embedding
+from .layers.linear import Flatten, Identity, Linear
+from .layers.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+)
+from .layers.normalization import LayerNorm, RMSNorm
+from .module import Module
+from .parameter import Parameter
+from .serialization import load, save
+
+__version__ = "0.1.0+tt"
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "Dropout",
+    "ELU",
+    "Embedding",
+    "Flatten",
+    "GELU",
+    "HuberLoss",
+    "Identity",
+    "KLDivLoss",
+    "L1Loss",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "MSELoss",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "MultiheadAttention",
+    "NLLLoss",
+    "Parameter",
+    "RMSNorm",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "functional",
+    "init",
+    "load",
+    "optim",
+    "save",
+    "training",
+    "utils",
+]

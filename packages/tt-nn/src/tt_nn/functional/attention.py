@@ -1,0 +1,187 @@
+"""Attention: each position gathers what it needs from the others."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from tt_autograd import joint_vjp
+from tt_tensor import Op, Tensor, apply
+from tt_tensor.tensor import wrap
+
+from .dropout import dropout
+
+__all__ = ["scaled_dot_product_attention"]
+
+Array = Any
+
+
+def causal_mask(rows: int, columns: int) -> Array:
+    """True where position i may look at position j: j <= i, aligned at the top left."""
+    return np.tri(rows, columns, dtype=bool)
+
+
+def _heads_inside(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An empty (..., H, T, D) array whose memory is in the order (..., T, H, D).
+
+    The heads of each position then lie side by side, so that merging them afterwards,
+    ``y.transpose(1, 2).reshape(B, T, C)``, moves nothing.
+    """
+    if len(shape) < 3:
+        return np.empty(shape, dtype)
+    return np.empty((*shape[:-3], shape[-2], shape[-3], shape[-1]), dtype).swapaxes(-3, -2)
+
+
+def softmax_rows(scores: Array, mask: Array | None) -> None:
+    """Softmax along the last dim in place; a row whose every entry is masked becomes 0."""
+    if mask is not None:
+        scores[...] = np.where(mask, scores, -np.inf) if mask.dtype.kind == "b" else scores + mask
+    peak = scores.max(axis=-1, keepdims=True)
+    if mask is not None:
+        peak[np.isneginf(peak)] = 0
+    scores -= peak
+    np.exp(scores, out=scores)
+    total = scores.sum(axis=-1, keepdims=True)
+    if mask is not None:
+        total[total == 0] = 1
+    scores /= total
+
+
+def attention_forward(
+    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool, scale: float
+) -> tuple[Array, Array]:
+    """softmax(q kᵀ · scale + mask) v; the probabilities, the one T×S buffer, are kept."""
+    if causal:
+        mask = causal_mask(q.shape[-2], k.shape[-2])
+    probs = np.matmul(q, k.swapaxes(-1, -2))
+    probs *= probs.dtype.type(scale)
+    if probs.ndim > 2 and (mask is None or mask.ndim == 2):
+        for item in probs.reshape(-1, *probs.shape[-2:]):  # one matrix at a time stays in the cache
+            softmax_rows(item, mask)
+    else:
+        softmax_rows(probs, mask)
+    out = _heads_inside((*probs.shape[:-1], v.shape[-1]), q.dtype)
+    np.matmul(probs, v, out=out)
+    return out, probs
+
+
+def attention_vjp(
+    g: Array,
+    needs: tuple[bool, ...],
+    probs: Array,
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Any = None,
+    *,
+    causal: bool,
+    scale: float,
+) -> list[Array | None]:
+    """dV = Pᵀg; with dP = g Vᵀ, dS = P (dP - Σ dP P) · scale; dQ = dS K; dK = dSᵀ Q."""
+    gv = np.matmul(probs.swapaxes(-1, -2), g, out=_heads_inside(v.shape, v.dtype))
+    scores = np.matmul(g, v.swapaxes(-1, -2))
+    flat, flat_probs = (a.reshape(-1, *a.shape[-2:]) for a in (scores, probs))
+    for ds, p in zip(flat, flat_probs, strict=True):
+        ds -= np.einsum("ij,ij->i", ds, p)[:, None]
+        ds *= p
+        ds *= ds.dtype.type(scale)
+    gq = np.matmul(scores, k, out=_heads_inside(q.shape, q.dtype))
+    gk = np.matmul(scores.swapaxes(-1, -2), q, out=_heads_inside(k.shape, k.dtype))
+    return [gq, gk, gv, None][: len(needs)]
+
+
+_attention = Op("scaled_dot_product_attention", attention_forward, saves=True)
+joint_vjp(_attention, attention_vjp)
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(Q Kᵀ / √D) V.
+
+    Args:
+        attn_mask: broadcast to (..., T, S); bool (True: may look there) or numbers added to the scores.
+        dropout_p: the share of the attention weights that is dropped; pass 0 when evaluating.
+        is_causal: position i looks at positions j <= i only (aligned at the top left).
+        scale: 1/√D if None.
+        enable_gqa: groups of query heads share one key and value head.
+
+    Shape: query (..., T, D), key (..., S, D), value (..., S, Dv) -> (..., T, Dv). A row that may look
+    nowhere gives 0.
+
+    Source: Vaswani et al. 2017, §3.2.1.
+    """
+    _check(query, key, value, attn_mask, is_causal)
+    if enable_gqa and query.shape[-3] != key.shape[-3]:
+        key, value = (_share_heads(x, query.shape[-3]) for x in (key, value))
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    batch = np.broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
+    query, key, value = (
+        x if x.shape[:-2] == batch else x.expand(*batch, *x.shape[-2:]) for x in (query, key, value)
+    )
+    if dropout_p > 0 or (attn_mask is not None and attn_mask.requires_grad):
+        return _in_operations(query, key, value, attn_mask, dropout_p, is_causal, scale)
+    if attn_mask is None:
+        return apply(_attention, query, key, value, causal=is_causal, scale=scale)
+    return apply(_attention, query, key, value, attn_mask, causal=False, scale=scale)
+
+
+def _in_operations(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    dropout_p: float,
+    is_causal: bool,
+    scale: float,
+) -> Tensor:
+    """The same in plain operations, with dropout on the weights."""
+    from .activation import softmax
+
+    scores = query @ key.mT * scale
+    if is_causal:
+        mask = wrap(causal_mask(*scores.shape[-2:]))
+    if mask is not None:
+        if mask.dtype.kind != "b":
+            scores = scores + mask
+        else:
+            hidden = ~mask
+            scores = scores.masked_fill(hidden, -np.inf)
+            empty = hidden.all(-1, keepdim=True)
+            weights = softmax(scores.masked_fill(empty, 0.0), -1).masked_fill(empty, 0.0)
+            return dropout(weights, dropout_p) @ value
+    return dropout(softmax(scores, -1), dropout_p) @ value
+
+
+def _share_heads(x: Tensor, heads: int) -> Tensor:
+    """Each of the few key or value heads repeated for its group of query heads."""
+    few = x.shape[-3]
+    if heads % few:
+        raise ValueError(f"{heads} query heads cannot share {few} key and value heads evenly")
+    shape = (*x.shape[:-3], few, heads // few, *x.shape[-2:])
+    return x.unsqueeze(-3).expand(shape).reshape(*x.shape[:-3], heads, *x.shape[-2:])
+
+
+def _check(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool) -> None:
+    name = "scaled_dot_product_attention"
+    if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
+        raise ValueError(
+            f"{name}: expected query (..., T, D), key (..., S, D), value (..., S, Dv); got {q.shape}, "
+            f"{k.shape}, {v.shape}"
+        )
+    if not q.dtype == k.dtype == v.dtype or q.dtype.kind != "f":
+        raise TypeError(
+            f"{name}: expected one floating dtype, got {q.dtype}, {k.dtype} and {v.dtype}"
+        )
+    if mask is not None and is_causal:
+        raise ValueError(f"{name}: pass attn_mask or is_causal, not both")
+    if mask is not None and mask.dtype.kind not in "bf":
+        raise TypeError(f"{name}: attn_mask must be bool or floating, got {mask.dtype}")

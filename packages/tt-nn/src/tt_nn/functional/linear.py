@@ -1,0 +1,67 @@
+"""The affine map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tt_autograd import joint_vjp
+from tt_tensor import Op, Tensor, apply
+
+__all__ = ["linear"]
+
+Array = Any
+
+
+def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    """x Wᵀ + b as one large product, whatever the leading dims."""
+    if x.dtype != weight.dtype or x.shape[-1] != weight.shape[1]:
+        raise ValueError
+    out = x.reshape(-1, x.shape[-1]) @ weight.T
+    if bias is not None:
+        out += bias
+    return out.reshape(*x.shape[:-1], weight.shape[0])
+
+
+def _hint(x: Array, weight: Array, bias: Array | None = None) -> str:
+    if x.ndim and weight.ndim == 2 and x.shape[-1] != weight.shape[1]:
+        return (
+            f"Expected x of shape (..., {weight.shape[1]}), as the weight is (out_features, in_features) "
+            f"= {weight.shape}; got x of shape {x.shape}"
+        )
+    return f"Expected x and weight of one dtype, got {x.dtype} and {weight.dtype}: x.to(weight.dtype)"
+
+
+def linear_vjp(
+    g: Array, needs: tuple[bool, ...], _: None, x: Array, weight: Array, bias: Any = None
+) -> list[Array | None]:
+    """dL/dx = g W, dL/dW = gᵀ x, dL/db = Σ g over all leading dims."""
+    rows = g.reshape((-1, g.shape[-1]))
+    grads: list[Array | None] = [(rows @ weight).reshape(x.shape) if needs[0] else None]
+    if needs[1]:
+        grads.append(rows.swapaxes(0, 1) @ x.reshape((-1, x.shape[-1])))
+    else:
+        grads.append(None)
+    if len(needs) > 2:
+        grads.append(_column_sums(rows) if needs[2] else None)
+    return grads
+
+
+def _column_sums(rows: Array) -> Array:
+    """Σ over rows, for arrays as a product with ones: BLAS adds 3 times faster than NumPy."""
+    if isinstance(rows, np.ndarray):
+        return np.ones(len(rows), rows.dtype) @ rows
+    return rows.sum(0)
+
+
+_linear = Op("linear", linear_forward, hint=_hint)
+joint_vjp(_linear, linear_vjp, fused=False)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y = x Wᵀ + b.
+
+    Shape: x (..., in_features), weight (out_features, in_features), bias (out_features,) ->
+    (..., out_features)
+    """
+    return apply(_linear, input, weight) if bias is None else apply(_linear, input, weight, bias)

@@ -1,0 +1,174 @@
+"""Normalisation: numbers brought to mean 0 and variance 1, then scaled and shifted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from tt_autograd import joint_vjp
+from tt_tensor import Op, Tensor, apply
+
+from .blocks import row_blocks
+
+__all__ = ["layer_norm", "normalize", "rms_norm"]
+
+Array = Any
+
+
+def _rows(x: Array, dims: int) -> Array:
+    """x as a matrix whose rows are normalised: the last ``dims`` dims flattened."""
+    return np.ascontiguousarray(x).reshape(-1, math.prod(x.shape[x.ndim - dims :]))
+
+
+def layer_norm_forward(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, dims: int, eps: float
+) -> tuple[Array, tuple[Array, Array]]:
+    """(x - mean)/√(var + ε) · weight + bias row by row; mean and 1/√(var + ε) are kept."""
+    rows = _rows(x, dims)
+    out = np.empty_like(rows)
+    mean = np.empty((len(rows), 1), rows.dtype)
+    rstd = np.empty((len(rows), 1), rows.dtype)
+    scale = None if weight is None else weight.reshape(-1)
+    shift = None if bias is None else bias.reshape(-1)
+    inverse = rows.dtype.type(1 / rows.shape[1])
+    for block in row_blocks(rows):
+        y, m, r = out[block], mean[block], rstd[block]
+        np.add.reduce(rows[block], 1, None, m, True)
+        m *= inverse
+        np.subtract(rows[block], m, out=y)
+        np.einsum("ij,ij->i", y, y, out=r[:, 0])
+        r *= inverse
+        r += rows.dtype.type(eps)
+        np.sqrt(r, out=r)
+        np.reciprocal(r, out=r)
+        y *= r
+        if scale is not None:
+            y *= scale
+        if shift is not None:
+            y += shift
+    return out.reshape(x.shape), (mean, rstd)
+
+
+def layer_norm_vjp(
+    g: Array,
+    needs: tuple[bool, ...],
+    saved: tuple[Array, Array],
+    x: Array,
+    weight: Array | None = None,
+    bias: Any = None,
+    *,
+    dims: int,
+    eps: float,
+) -> list[Array | None]:
+    """With x̂ the normalised x and ĝ = g · weight: dL/dx = (ĝ - mean(ĝ) - x̂ mean(ĝ x̂)) / σ."""
+    mean, rstd = saved
+    rows, grows = _rows(x, dims), _rows(g, dims)
+    n = rows.shape[1]
+    gx = np.empty_like(rows) if needs[0] else None
+    gw, gb = np.zeros(n, rows.dtype), np.zeros(n, rows.dtype)
+    scale = None if weight is None else weight.reshape(-1)
+    inverse = rows.dtype.type(1 / n)
+    for block in row_blocks(rows):
+        gy = grows[block]
+        normal = rows[block] - mean[block]
+        normal *= rstd[block]
+        if weight is not None:
+            gw += np.einsum("ij,ij->j", gy, normal)
+        if bias is not None:
+            gb += np.add.reduce(gy, 0)
+        if gx is not None:
+            scaled = gy if scale is None else gy * scale
+            share = np.einsum("ij,ij->i", scaled, normal)[:, None]
+            share *= inverse
+            normal *= share
+            out = np.subtract(scaled, normal, out=gx[block])
+            average = np.add.reduce(scaled, 1, None, None, True)
+            average *= inverse
+            out -= average
+            out *= rstd[block]
+    grads = [None if gx is None else gx.reshape(x.shape)]
+    if weight is not None:
+        grads.append(gw.reshape(weight.shape))
+    if bias is not None:
+        grads.append(gb.reshape(x.shape[x.ndim - dims :]))
+    return grads
+
+
+def layer_norm_definition(
+    x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, dims: int, eps: float
+) -> Tensor:
+    """LayerNorm in plain operations."""
+    axes = tuple(range(-dims, 0))
+    centred = x - x.mean(axes, keepdim=True)
+    y = centred * (centred.square().mean(axes, keepdim=True) + eps).rsqrt()
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+_layer_norm = Op("layer_norm", layer_norm_forward, saves=True)
+joint_vjp(_layer_norm, layer_norm_vjp, definition=layer_norm_definition)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(x - mean)/√(var + ε) · weight + bias over the last dims, which form ``normalized_shape``.
+
+    The variance is the biased one, Σ(x - mean)²/n.
+
+    Shape: x (..., *normalized_shape) -> the same; weight and bias: normalized_shape
+
+    Source: Ba, Kiros and Hinton 2016.
+    """
+    shape = _check_shape("layer_norm", input, normalized_shape, weight, bias)
+    if weight is None and bias is not None:
+        return layer_norm(input, shape, eps=eps) + bias
+    given = [t for t in (weight, bias) if t is not None]
+    return apply(_layer_norm, input, *given, dims=len(shape), eps=eps)
+
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """x / √(mean(x²) + ε) · weight over the last dims.
+
+    Args:
+        eps: the smallest number that changes 1 in the dtype of x, if None.
+
+    Source: Zhang and Sennrich 2019.
+    """
+    shape = _check_shape("rms_norm", input, normalized_shape, weight)
+    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    axes = tuple(range(-len(shape), 0))
+    y = input * (input.square().mean(axes, keepdim=True) + eps).rsqrt()
+    return y if weight is None else y * weight
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """x / max(‖x‖ₚ, ε) along ``dim``."""
+    return input / input.norm(p, dim, keepdim=True).clamp(min=eps)
+
+
+def _check_shape(
+    name: str, x: Tensor, normalized_shape: int | Sequence[int], *params: Tensor | None
+) -> tuple[int, ...]:
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if x.shape[x.ndim - len(shape) :] != shape or len(shape) > x.ndim:
+        raise ValueError(
+            f"{name}: expected x of shape (..., {', '.join(map(str, shape))}), got {x.shape}"
+        )
+    for parameter in params:
+        if parameter is not None and parameter.shape != shape:
+            raise ValueError(
+                f"{name}: weight and bias must have shape {shape}, got {parameter.shape}"
+            )
+    return shape

@@ -1,0 +1,348 @@
+"""The Module: a plain object whose attributes are its parameters, buffers and children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from tt_tensor import Tensor, ledger
+from tt_tensor.dtypes import canonical
+
+from .parameter import Parameter
+
+__all__ = ["IncompatibleKeys", "Module"]
+
+M = TypeVar("M", bound="Module")
+Hook = Callable[..., Any]
+
+
+class IncompatibleKeys(NamedTuple):
+    """What ``load_state_dict(strict=False)`` could not place."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Module:
+    """The base of all layers and models: write ``__init__`` and ``forward``.
+
+    Parameters, buffers and child modules are found by walking the attributes in the order they were
+    set: a module's own parameters first, then its children's. Lists, tuples and dicts of modules or
+    parameters are walked too.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = Parameter([2.0])
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> [name for name, _ in Scale().named_parameters()]
+    ['factor']
+    """
+
+    training: bool = True
+
+    def __init__(self) -> None:
+        # {name: whether it belongs to the state_dict}
+        self._buffer_names: dict[str, bool] = {}
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; subclasses write it, callers call the module itself."""
+        raise TypeError(f"{type(self).__name__} needs a method forward(self, ...)")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run ``forward`` and the hooks."""
+        state = self.__dict__
+        for hook in tuple(state.get("_forward_pre_hooks", {}).values()):
+            changed = hook(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        result = self.forward(*args, **kwargs)
+        for hook in tuple(state.get("_forward_hooks", {}).values()):
+            changed = hook(self, args, result)
+            result = result if changed is None else changed
+        return result
+
+    # ---- what it contains ----------------------------------------------------------------------
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly inside, each once, with their names."""
+        seen: set[int] = set()
+        for name, value in _attributes(self):
+            if isinstance(value, Module) and id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly inside."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(
+        self, memo: set[int] | None = None, prefix: str = ""
+    ) -> Iterator[tuple[str, Module]]:
+        """This module ("") and all modules inside, each once, with dotted names."""
+        memo = set() if memo is None else memo
+        if id(self) in memo:
+            return
+        memo.add(id(self))
+        yield prefix, self
+        for name, child in self.named_children():
+            yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all modules inside, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted names; one that is shared appears once, under its first name."""
+        seen: set[int] = set()
+        for name, parameter in self._named(Parameter, prefix, recurse):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All buffers with dotted names."""
+        for path, module in self._walk(prefix, recurse):
+            for name in module.__dict__.get("_buffer_names", {}):
+                value = getattr(module, name)
+                if value is not None:
+                    yield path + name, value
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers: tensors that belong to the module but are not learned."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Make a tensor an attribute that is saved with the module (if persistent) but not learned."""
+        if not name.isidentifier():
+            raise ValueError(f"register_buffer: {name!r} is not a name an attribute can have")
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: expected a Tensor, got {type(tensor).__name__}")
+        self.__dict__.setdefault("_buffer_names", {})[name] = persistent
+        setattr(self, name, tensor)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Make a parameter (or None) an attribute."""
+        setattr(self, name, param)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Make a module an attribute under a name that need not be an identifier."""
+        setattr(self, name, module)
+
+    def get_submodule(self, target: str) -> Module:
+        """The module with this dotted name."""
+        found = dict(self.named_modules()).get(target)
+        if found is None:
+            raise AttributeError(f"{type(self).__name__} has no module {target!r}")
+        return found
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter with this dotted name."""
+        found = dict(self._named(Parameter, "", True)).get(target)
+        if found is None:
+            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}")
+        return found
+
+    def _walk(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Module]]:
+        """(prefix of names, module) for this module and all inside, shared ones under each name."""
+        yield f"{prefix}." if prefix else "", self
+        if recurse:
+            for name, value in _attributes(self):
+                if isinstance(value, Module):
+                    yield from value._walk(f"{prefix}.{name}" if prefix else name)
+
+    def _named(
+        self, kind: type[Parameter], prefix: str, recurse: bool
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters under each of their names."""
+        for path, module in self._walk(prefix, recurse):
+            for name, value in _attributes(module):
+                if isinstance(value, kind):
+                    yield path + name, value
+
+    # ---- state ---------------------------------------------------------------------------------
+
+    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
+        """All parameters and persistent buffers by dotted name, on the modules' own memory."""
+        state: dict[str, Tensor] = {}
+        for path, module in self._walk():
+            for name, value in _attributes(module):
+                if isinstance(value, Parameter):
+                    state[prefix + path + name] = value.detach()
+            for name, persistent in module.__dict__.get("_buffer_names", {}).items():
+                value = getattr(module, name)
+                if persistent and value is not None:
+                    state[prefix + path + name] = value.detach()
+        return state
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Tensor], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copy values into the parameters and buffers of the same names.
+
+        Everything is checked first: if anything does not fit, nothing is changed.
+
+        Raises:
+            RuntimeError: naming every missing and unexpected key (if strict) and every wrong shape.
+        """
+        own = self.state_dict()
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        problems = []
+        if strict and missing:
+            problems.append(f"missing keys: {', '.join(missing)}")
+        if strict and unexpected:
+            problems.append(f"unexpected keys: {', '.join(unexpected)}")
+        for name, value in state_dict.items():
+            if name in own and np.shape(value) != own[name].shape:
+                problems.append(
+                    f"{name}: expected shape {own[name].shape}, got {tuple(np.shape(value))}"
+                )
+        if problems:
+            raise RuntimeError(
+                f"load_state_dict: the state does not fit {type(self).__name__}; nothing was changed.\n  "
+                + "\n  ".join(problems)
+            )
+        for name, value in state_dict.items():
+            if name in own:
+                array = value.array if isinstance(value, Tensor) else np.asarray(value)
+                np.copyto(own[name].array, array, casting="unsafe")
+                ledger.written(own[name].array)
+        return IncompatibleKeys(missing, unexpected)
+
+    def train(self: M, mode: bool = True) -> M:
+        """Training mode (dropout drops, batch norm measures), here and in all modules inside."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Evaluation mode."""
+        return self.train(False)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad.detach().zero_()
+
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Make all parameters learnable, or not."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+        """Call ``fn`` on all modules inside, then on this one."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def to(self: M, *args: Any, dtype: Any = None, device: Any = None) -> M:
+        """All floating parameters and buffers in another dtype, in place; the only device is "cpu"."""
+        for arg in args:
+            if isinstance(arg, Tensor):
+                dtype = arg.dtype
+            elif isinstance(arg, str) and arg.partition(":")[0] in ("cpu", "cuda", "mps"):
+                device = arg
+            else:
+                dtype = arg
+        if device is not None and str(device).partition(":")[0] != "cpu":
+            raise RuntimeError(f'the only device is "cpu", got {device!r}')
+        if dtype is not None:
+            target = canonical(dtype)
+            if target.kind != "f":
+                raise TypeError(f"a module's dtype must be floating, got {target}")
+            for tensor in (*self.parameters(), *self.buffers()):
+                if tensor.dtype.kind == "f":
+                    tensor.array = tensor.array.astype(target, copy=False)
+                    tensor.grad = None if tensor.grad is None else tensor.grad.to(target)
+        return self
+
+    def float(self: M) -> M:
+        """As float32."""
+        return self.to(np.float32)
+
+    def double(self: M) -> M:
+        """As float64."""
+        return self.to(np.float64)
+
+    def half(self: M) -> M:
+        """As float16."""
+        return self.to(np.float16)
+
+    def cpu(self: M) -> M:
+        """Itself: there is no other device."""
+        return self
+
+    # ---- hooks and printing --------------------------------------------------------------------
+
+    def register_forward_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output."""
+        return RemovableHandle(self.__dict__.setdefault("_forward_hooks", {}), hook)
+
+    def register_forward_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(module, args)`` before forward; what it returns replaces the arguments."""
+        return RemovableHandle(self.__dict__.setdefault("_forward_pre_hooks", {}), hook)
+
+    def extra_repr(self) -> str:
+        """What a subclass shows of its settings."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = [f"({name}): {child!r}" for name, child in self.named_children()]
+        inner = [line for line in (self.extra_repr(), *children) if line]
+        if not children:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        body = "\n".join(inner).replace("\n", "\n  ")
+        return f"{type(self).__name__}(\n  {body}\n)"
+
+
+class RemovableHandle:
+    """What registering a hook returns: ``remove()`` takes the hook away again."""
+
+    def __init__(self, hooks: dict[int, Hook], hook: Hook) -> None:
+        self.hooks = hooks
+        hooks[id(self)] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; doing it twice does no harm."""
+        self.hooks.pop(id(self), None)
+
+
+_OWN = frozenset({"_buffer_names", "_forward_hooks", "_forward_pre_hooks"})
+
+
+def _attributes(module: Module) -> Iterator[tuple[str, Any]]:
+    """The parameters and modules among the attributes, with names, looking into containers."""
+    for name, value in vars(module).items():
+        if name not in _OWN:
+            yield from _contents(name, value)
+
+
+def _contents(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, (Parameter, Module)):
+        yield name, value
+    elif isinstance(value, (list, tuple)):
+        yield from _inside(name, enumerate(value))
+    elif isinstance(value, dict):
+        yield from _inside(name, value.items())
+
+
+def _inside(name: str, items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
+    for key, item in items:
+        yield from _contents(f"{name}.{key}", item)
