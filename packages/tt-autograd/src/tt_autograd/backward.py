@@ -1,8 +1,10 @@
 """The backward pass: from the outputs to the leaves, each node once.
 
-Gradients arriving at a node are added up. The node to go on with is always the newest one that any has
-reached: whatever used its output is newer and has been dealt with, so its gradient is complete. Its rules
-run and what it kept is freed. Nothing reaches a leaf's ``.grad`` before the whole pass has succeeded.
+Gradients arriving at a node are added up. The node to go on with is always the newest one that any
+has
+reached: whatever used its output is newer and has been dealt with, so its gradient is complete. Its
+rules run and what it kept is freed. Nothing reaches a leaf's ``.grad`` before the whole pass has
+succeeded.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+
 from tt_tensor import Op, Tensor
 from tt_tensor.ledger import last_write, newest
 from tt_tensor.tensor import wrap
 
-from .graph import Leaf, Node, Pick, grad_mode
+from .graph import Leaf, Node, Pick, Rare, grad_mode
 
 __all__ = ["run_backward", "time_rules", "unbroadcast", "untime_rules"]
 
@@ -60,26 +63,31 @@ def run_backward(
         The gradient at each target (or leaf) that was reached.
     """
     useful = None if targets is None else _leading_to(roots, targets)
-    wanted = set(targets or ())
+    wanted = frozenset(targets or ())
     found: dict[Slot, Gradient] = {}
-    arrived = _Arrived(create_graph)
+    arrived: dict[Slot, Gradient] = {}  # and not yet passed on
+    owned: set[Slot] = set()  # those whose array nobody else holds: sums may go into it
+    frontier: list[tuple[float, Slot]] = []  # a heap, the newest node first; no leaves
     for root, g in zip(roots, gradients, strict=True):
-        arrived.add(root._graph, g, False)
+        slot = root._graph
+        if slot not in arrived and slot.__class__ is not Leaf:
+            heappush(frontier, (-slot.order, slot))
+        arrived[slot] = arrived[slot] + g if slot in arrived else g
 
     before, grad_mode.enabled = grad_mode.enabled, create_graph
     try:
         with np.errstate(all="ignore"):  # once for the whole pass: inf and nan speak for themselves
-            while arrived.frontier:
-                node = heappop(arrived.frontier)[1]
-                g = arrived.at.pop(node)
+            while frontier:
+                node = heappop(frontier)[1]
+                g = arrived.pop(node)
                 if node in wanted:
                     found[node] = g
                 if node.rare is not None and node.rare.retains:
-                    node.rare.grad = g if isinstance(g, Tensor) else wrap(np.array(g))
+                    _retain(node.rare, g)
                 if useful is not None and node not in useful:
                     continue
                 if node.__class__ is Pick:
-                    arrived.add_output(node, g)
+                    _add_output(node, g, arrived, frontier)
                     continue
                 if _timers:
                     grads = _timed_gradients(node, g, create_graph)
@@ -88,54 +96,47 @@ def run_backward(
                 for parent, gx in zip(node.parents, grads):  # noqa: B905  strict costs 0.1 µs
                     if parent is None or gx is None or not (useful is None or parent in useful):
                         continue
-                    # in new memory, or in what another name already holds?
-                    arrived.add(parent, gx, gx is not g and not create_graph and gx.base is None)
+                    total = arrived.get(parent)
+                    if total is None:
+                        arrived[parent] = gx
+                        # in new memory, or in what another name already holds?
+                        if gx is not g and not create_graph and gx.base is None:
+                            owned.add(parent)
+                        if parent.__class__ is not Leaf:
+                            heappush(frontier, (-parent.order, parent))
+                    elif parent in owned:
+                        total += gx
+                        arrived[parent] = total  # a 0-d result is a scalar: there is no "into" it
+                    else:
+                        arrived[parent] = total + gx
+                        if not create_graph:
+                            owned.add(parent)
                 if not retain_graph and node.plan.keeps:
                     node.inputs = node.out = None
     finally:
         grad_mode.enabled = before
 
-    for slot, g in arrived.at.items():
+    for slot, g in arrived.items():
         if targets is None or slot in wanted:
-            found[slot] = g if create_graph or slot in arrived.owned else np.array(g)
+            found[slot] = g if create_graph or slot in owned else np.array(g)
     return found
 
 
-class _Arrived:
-    """The gradients that have arrived and have not yet been passed on."""
+def _retain(rare: Rare, g: Gradient) -> None:
+    """Add a gradient to the one that ``retain_grad()`` asked to keep."""
+    g = g if isinstance(g, Tensor) else wrap(np.array(g))
+    rare.grad = g if rare.grad is None else rare.grad + g
 
-    __slots__ = ("at", "create_graph", "frontier", "owned")
 
-    def __init__(self, create_graph: bool) -> None:
-        self.at: dict[Slot, Gradient] = {}
-        self.frontier: list[tuple[float, Slot]] = []  # a heap, the newest node first; no leaves
-        self.owned: set[Slot] = set()  # those whose array nobody else holds: sums may go into it
-        self.create_graph = create_graph
-
-    def add(self, slot: Slot, g: Gradient, fresh: bool) -> None:
-        """One more gradient for a slot: g + what was there."""
-        before = self.at.get(slot)
-        if before is None:
-            self.at[slot] = g
-            if fresh:
-                self.owned.add(slot)
-            if slot.__class__ is not Leaf:
-                heappush(self.frontier, (-slot.order, slot))
-        elif slot in self.owned:
-            before += g
-            self.at[slot] = before  # 0-d results are scalars, which have no place to add into
-        else:
-            self.at[slot] = before + g
-            if not self.create_graph:
-                self.owned.add(slot)
-
-    def add_output(self, pick: Pick, g: Gradient) -> None:
-        """The gradient of one output of a node that has several."""
-        outputs = self.at.get(pick.node)
-        if outputs is None:
-            outputs = self.at[pick.node] = {}
-            heappush(self.frontier, (-pick.node.order, pick.node))
-        outputs[pick.index] = g
+def _add_output(
+    pick: Pick, g: Gradient, arrived: dict[Slot, Gradient], frontier: list[tuple[float, Slot]]
+) -> None:
+    """The gradient of one output of a node that has several."""
+    outputs = arrived.get(pick.node)
+    if outputs is None:
+        outputs = arrived[pick.node] = {}
+        heappush(frontier, (-pick.node.order, pick.node))
+    outputs[pick.index] = g
 
 
 def _leading_to(roots: Sequence[Tensor], targets: Sequence[Slot]) -> set[Slot]:
@@ -163,7 +164,7 @@ def _newest_first(roots: Sequence[Tensor]) -> list[Any]:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    nodes.sort(key=lambda node: node.order, reverse=True)  # type: ignore[no-any-return]
+    nodes.sort(key=lambda node: node.order, reverse=True)
     return nodes
 
 
@@ -209,17 +210,16 @@ def _through_definition(node: Node, g: Tensor) -> Sequence[Gradient | None]:
     """The gradients of a fused op, differentiable: those of its definition in plain operations."""
     if node.rules.definition is None:
         raise RuntimeError(
-            f"{node.name} can be differentiated only once: its gradient is a fused kernel. For second "
-            "derivatives write it in plain operations"
+            f"{node.name} can be differentiated only once: its gradient is a fused kernel. For "
+            "second derivatives write it in plain operations"
         )
     inputs = [_as_tensor(a, parent) for a, parent in zip(node.inputs, node.parents, strict=True)]
     # a node of its own for each input, at which the inner pass ends
     inputs = [x.clone() if need else x for x, need in zip(inputs, node.plan.needs, strict=True)]
     out = node.rules.definition(*inputs, **node.params)
     slots = [x._graph if need else None for x, need in zip(inputs, node.plan.needs, strict=True)]
-    grads = run_backward(
-        [out], [g], retain_graph=True, create_graph=True, targets=[s for s in slots if s is not None]
-    )
+    targets = [slot for slot in slots if slot is not None]
+    grads = run_backward([out], [g], retain_graph=True, create_graph=True, targets=targets)
     return [None if slot is None else grads.get(slot) for slot in slots]
 
 
@@ -251,14 +251,14 @@ def _check_usable(node: Node) -> None:
         node.rare.segment.restore(node)
     if node.inputs is None:
         raise RuntimeError(
-            "backward a second time through the same graph: what its rules need was freed the first "
-            f"time (at {node.name}). Pass retain_graph=True to the first backward(), or compute the "
-            "output again"
+            "backward a second time through the same graph: what its rules need was freed the "
+            f"first time (at {node.name}). Pass retain_graph=True to the first backward(), or "
+            "compute the output again"
         )
     for value in (node.out, *node.inputs):
         if isinstance(value, np.ndarray) and last_write(value) > node.order:
             raise RuntimeError(
-                f"a tensor of shape {value.shape} that the gradient of {node.name} needs was changed "
-                "in place after it was used. Use the out-of-place spelling (x = x + y, not x += y), "
-                "or change a clone()"
+                f"a tensor of shape {value.shape} that the gradient of {node.name} needs was "
+                "changed in place after it was used. Use the out-of-place spelling (x = x + y, not "
+                "x += y), or change a clone()"
             )

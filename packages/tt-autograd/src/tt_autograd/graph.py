@@ -1,7 +1,8 @@
 """The graph: what autograd puts into a Tensor's slot, and the listener that records it.
 
-A ``Leaf`` belongs to a tensor the user made; a ``Node`` to one that an operation computed. A node knows
-the slots of its inputs (its parents) and the arrays its rules will need. It does not know its own
+A ``Leaf`` belongs to a tensor the user made; a ``Node`` to one that an operation computed. A node
+knows the slots of its inputs (its parents) and the arrays its rules will need. It does not know its
+own
 Tensor, nor any Tensor at all: so no reference cycle arises and memory returns without the cyclic
 collector.
 """
@@ -122,7 +123,8 @@ def rare(node: Any) -> Rare:
 
 
 class Pick:
-    """The slot of one output of an operation that has several: it is number ``index`` of its node."""
+    """The slot of one output of an operation that has several: it is number ``index`` of its
+    node."""
 
     __slots__ = ("__weakref__", "index", "node", "order", "rare")
     requires_grad = True
@@ -157,8 +159,8 @@ _allocate = object.__new__
 
 def record(
     op: Op,
-    inputs: tuple[Any, ...],
     arrays: list[Any],
+    slots: list[Any],
     params: dict[str, Any],
     result: Any,
     saved: Any,
@@ -166,16 +168,15 @@ def record(
     """The listener at the door: give the result its place in the graph, if it needs one."""
     if not grad_mode.enabled:
         return
-    mask, bit, parents = 0, 1, []
-    for x in inputs:
-        slot = x._graph if isinstance(x, Tensor) else None
-        if slot is not None and slot.requires_grad:
-            mask |= bit
-            parents.append(slot)
-            if slot.order < newest.write and last_write(x.array) > slot.order:
-                raise RuntimeError(_STALE.format(op.name, x.shape))
-        else:
-            parents.append(None)
+    mask, bit = 0, 1
+    for i, slot in enumerate(slots):
+        if slot is not None:
+            if slot.requires_grad:
+                mask |= bit
+                if slot.order < newest.write and last_write(arrays[i]) > slot.order:
+                    raise RuntimeError(_STALE.format(op.name, arrays[i].shape))
+            else:
+                slots[i] = None
         bit <<= 1
     if not mask:
         return
@@ -184,16 +185,15 @@ def record(
         _need_no_rule(op, result)
         return
     several = result.__class__ is tuple
-    first = (result[0] if several else result).array
-    if first.dtype.kind != "f":
+    if not several and result.array.dtype.kind != "f":
         return
     # set field by field: half the time of a constructor with as many arguments
     node: Node = _allocate(Node)
     node.rules = rules
-    node.plan = plan = rules.plans.get(bit | mask) or rules.plan(mask, len(inputs))
+    node.plan = plan = rules.plans.get(bit | mask) or rules.plan(mask, len(arrays))
     node.params = params
     node.order = tick()
-    node.parents = parents
+    node.parents = slots
     node.inputs = arrays if plan.keep_all else plan.kept(arrays)
     node.rare = None
     if grad_mode.trace is not None:
@@ -201,11 +201,13 @@ def record(
     if several:
         node.out = saved
         for i, output in enumerate(result):
-            output._graph = Pick(node, i)
+            if output.array.dtype.kind == "f":
+                output._graph = Pick(node, i)
         return
-    node.out = (first if saved is None else saved) if plan.keep_out else None
+    out = result.array
+    node.out = (out if saved is None else saved) if plan.keep_out else None
     if op.broadcasts:
-        shape, dtype = first.shape, first.dtype
+        shape, dtype = out.shape, out.dtype
         for a in arrays:
             if a.__class__ is np.ndarray and (a.shape != shape or a.dtype is not dtype):
                 node.rare = Rare([(np.shape(a), getattr(a, "dtype", None)) for a in arrays])
@@ -214,9 +216,9 @@ def record(
 
 
 _STALE = (
-    "{0}: the tensor of shape {1} shares memory with one that was changed in place after this one was "
-    "computed, so its gradient can no longer be followed. Take the view again after the change, or "
-    "change a clone()"
+    "{0}: the tensor of shape {1} shares memory with one that was changed in place after this one "
+    "was computed, so its gradient can no longer be followed. Take the view again after the "
+    "change, or change a clone()"
 )
 
 

@@ -1,8 +1,8 @@
 """The table of rules: for each operation, how a gradient passes through it.
 
-A rule answers: given the gradient ``g`` of the loss by the operation's output, what is the gradient by one
-of its inputs? It is written once and runs on plain arrays in the ordinary backward pass, and on
-Tensors when the gradient must be differentiable itself.
+A rule answers: given the gradient ``g`` of the loss by the operation's output, what is the gradient
+by one of its inputs? It is written once and runs on plain arrays in the ordinary backward pass, and
+on Tensors when the gradient must be differentiable itself.
 
 The annotations of a rule's parameters say what the tape must keep until backward: a value
 annotated ``Array`` (or not at all) is kept; of one annotated ``Meta`` only shape and dtype are; one
@@ -23,7 +23,8 @@ from tt_tensor import Op
 __all__ = ["Array", "Meta", "Plan", "Rules", "joint_vjp", "rules_of", "table", "vjp"]
 
 Array = Any
-"""A value that a rule computes with: an ndarray, or a Tensor when gradients of gradients are wanted."""
+"""A value that a rule computes with: an ndarray, or a Tensor when gradients of gradients are
+wanted."""
 
 Rule = Callable[..., Any]
 
@@ -102,7 +103,8 @@ class Rules:
         self.plans: dict[int, Plan] = {}  # by mask, with one more bit that tells the count
 
     def plan(self, mask: int, count: int) -> Plan:
-        """Make the plan for calls with ``count`` inputs of which those in the bit mask need gradients."""
+        """Make the plan for calls with ``count`` inputs of which those in the bit mask need
+        gradients."""
         plan = self.plans[1 << count | mask] = self._make_plan(mask, count)
         return plan
 
@@ -114,7 +116,8 @@ class Rules:
         for i, (rule, need) in enumerate(zip(each, needs, strict=True)):
             if need and rule is None:
                 raise RuntimeError(
-                    f"{self.op.name} has no gradient by its input {i}; pass that one through detach()"
+                    f"{self.op.name} has no gradient by its input {i}; pass that one through "
+                    "detach()"
                 )
         rules = tuple(rule if need else None for rule, need in zip(each, needs, strict=True))
         return Plan(rules, needs, [_wanted(rule, 1, count) for rule in rules if rule is not None])
@@ -122,11 +125,12 @@ class Rules:
 
 def _wanted(rule: Rule, skip: int, count: int) -> list[int]:
     """How much a rule's signature asks to keep of (out, input 0, input 1, ...)."""
-    wanted = []
+    wanted: list[int] = []
     for parameter in list(inspect.signature(rule).parameters.values())[skip:]:
         if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD):
             break
-        amount = {"Meta": SHAPE, "None": NOTHING}.get(str(parameter.annotation), VALUE)
+        annotation = getattr(parameter.annotation, "__name__", str(parameter.annotation))
+        amount = {"Meta": SHAPE, "None": NOTHING}.get(annotation, VALUE)
         repeat = 1 + count - len(wanted) if parameter.kind is parameter.VAR_POSITIONAL else 1
         wanted += [amount] * repeat
     return (wanted + [NOTHING] * (1 + count))[: 1 + count]
@@ -138,29 +142,27 @@ table: dict[Op, Rules] = {}
 def vjp(op: Op, *rules: Rule | None) -> None:
     """Register one gradient rule for each input of ``op`` (vector-Jacobian products).
 
-    Each is called as ``rule(g, out, *inputs, **params)`` and returns the gradient by its input, before
-    any broadcasting is summed back. None marks an input that has no gradient, such as an index. If the
-    op saves something, that comes in the place of ``out``. A rule must not write into what it is given
-    and must return a new array, ``g``, or a view; never an array that was kept.
+    Each is called as ``rule(g, out, *inputs, **params)`` and returns the gradient by its input,
+    before any broadcasting is summed back. None marks an input that has no gradient, such as an
+    index. If the op saves something, that comes in the place of ``out``. A rule must not write into
+    what it is given and must return a new array, ``g``, or a view; never an array that was kept.
     """
     _register(Rules(op, rules))
 
 
-def joint_vjp(
-    op: Op, rule: Rule, *, fused: bool = True, definition: Rule | None = None
-) -> None:
+def joint_vjp(op: Op, rule: Rule, *, fused: bool = True, definition: Rule | None = None) -> None:
     """Register one rule for all inputs of an op whose gradients share work.
 
     Args:
         rule: ``rule(g, needs, out, *inputs, **params)`` returns one gradient per input; where
-            ``needs`` is False it may be None. ``out`` is what the op saved, if it saves. For an op with
-            several outputs ``g`` is a dict from output number to gradient, without those that no
-            gradient reached.
+            ``needs`` is False it may be None. ``out`` is what the op saved, if it saves. For an op
+            with several outputs ``g`` is a dict from output number to gradient, without those that
+            no gradient reached.
         fused: the rule is a kernel on arrays. False: it is written in operations that run on
             Tensors too, so it can be differentiated itself.
-        definition: a fused op written in plain Tensor operations, ``definition(*inputs, **params)``.
-            It is what is differentiated when a gradient of the gradient is asked for; without it,
-            asking raises an error.
+        definition: a fused op written in plain Tensor operations, ``definition(*inputs,
+            **params)``. It is what is differentiated when a gradient of the gradient is asked for;
+            without it, asking raises an error.
     """
     _register(Rules(op, (), rule, definition, fused))
 

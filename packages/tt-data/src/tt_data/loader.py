@@ -1,0 +1,218 @@
+"""The DataLoader: batches of a dataset, in order or shuffled, that can be resumed in mid-epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Any, Generic
+
+from tt_tensor import Generator, default_generator
+
+from .collate import default_collate, default_convert
+from .dataset import Dataset, IterableDataset, T_co
+from .epoch import EpochPosition
+from .fetch import fetch_batch, fetch_item
+from .options import check_options, check_workers
+from .prefetch import in_threads
+from .sampler import BatchSampler, RandomSampler, SequentialSampler, count_batches, in_batches
+
+__all__ = ["DataLoader"]
+
+
+class DataLoader(Generic[T_co]):
+    """Iterate over it for the batches of one epoch; each epoch is shuffled anew.
+
+    Args:
+        dataset: items by number (a Dataset, a list), or an IterableDataset.
+        batch_size: items in a batch; None for items one by one, without a batch dim.
+        shuffle: a new random order each epoch.
+        sampler: another order: the numbers of the items. Instead of shuffle.
+        batch_sampler: lists of numbers, one list a batch. Instead of all options above.
+        num_workers: threads that prepare batches while you use the last one; 0 for none. Threads
+            share one Python, so they help where items wait for files or a network, or where NumPy
+            works on large arrays. The batches are the same, whatever the number.
+        collate_fn: makes a batch of a list of items; `default_collate` if None.
+        drop_last: leave out the last batch if it is not full.
+        worker_init_fn: called in each worker as it starts, with its number.
+        generator: draws the order. Seeded, it fixes the order of every epoch; if None, tt_tensor's
+            default generator decides, which `manual_seed` seeds.
+        prefetch_factor: batches that each worker prepares ahead of time; 2 if None.
+        pin_memory, persistent_workers: accepted, so that programs for PyTorch run: there is no
+            other memory to copy to, and a thread starts in no time.
+        timeout, multiprocessing_context: not for threads; leave them at 0 and None.
+
+    Raises:
+        ValueError: if options exclude each other, or a number is out of its range. An empty dataset
+            cannot be shuffled; in order, it has no batches.
+
+    >>> loader = DataLoader(range(5), batch_size=2)
+    >>> list(loader)
+    [tensor([0, 1]), tensor([2, 3]), tensor([4])]
+    >>> len(loader)
+    3
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[T_co] | Sequence[T_co],
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[int] | None = None,
+        batch_sampler: Iterable[list[int]] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+    ) -> None:
+        streams = isinstance(dataset, IterableDataset)
+        check_options(streams, batch_size, shuffle, sampler, batch_sampler, drop_last)
+        check_workers(
+            num_workers, prefetch_factor, persistent_workers, timeout, multiprocessing_context
+        )
+        numbered: Any = dataset
+        if batch_sampler is None and not streams:
+            if sampler is None and shuffle:
+                sampler = RandomSampler(numbered, generator=generator)
+            elif sampler is None:
+                sampler = SequentialSampler(numbered)
+            if batch_size is not None:
+                batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        collates = default_convert if batch_size is None else default_collate
+
+        self.dataset = dataset
+        self.batch_size = batch_size if sampler is not None or streams else None
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.num_workers = num_workers
+        self.collate_fn: Callable[[Any], Any] = collates if collate_fn is None else collate_fn
+        self.pin_memory = pin_memory
+        self.drop_last = drop_last
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.generator = generator
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
+        self.persistent_workers = persistent_workers
+        self._position = EpochPosition()
+        self._resuming = False
+
+    def __iter__(self) -> Iterator[Any]:
+        position, jobs = self._begin()
+        if self.num_workers and self.prefetch_factor is not None:
+            ahead = self.num_workers * self.prefetch_factor
+            batches = in_threads(self._fetch, jobs, self.num_workers, ahead, self.worker_init_fn)
+        else:
+            batches = (self._fetch(job) for job in jobs)
+        try:
+            with closing(batches):
+                for batch in batches:
+                    position.batches += 1
+                    yield batch
+        finally:  # at the end, or left by break: what follows is another epoch
+            position.batches, position.start = 0, None
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch; a TypeError if an IterableDataset does not tell it."""
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)  # type: ignore[arg-type]
+        if self.sampler is not None:
+            return len(self.sampler)  # type: ignore[arg-type]
+        items = len(self.dataset)  # type: ignore[arg-type]
+        return count_batches(items, self.batch_size or 1, self.drop_last)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader is: how many batches it has handed out, and in which order.
+
+        A loader that loads it gives the batches that this one would give next. So save it inside
+        the loop, after the work on a batch: it leads to the batch after that one. (After the last
+        batch nothing is left of the epoch.) Before a loop or after it, left by `break` or not, a
+        new epoch is next.
+
+        The state of a generator of its own is in it, that of tt_tensor's default generator is not:
+        other things draw from that, so save it too (`get_rng_state`) if the order comes from there.
+        """
+        state = self._position.state_dict()
+        if state["batches"] and (length := self._length()) is not None:
+            state["of"] = length
+        if (generator := self._generator()) is not default_generator:
+            state["generator"] = generator.get_state()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to where a loader of the same dataset and options was: the next loop begins there.
+
+        The items before are not fetched again. Batches that workers had prepared ahead of time are
+        prepared again: they are the same unless making an item draws random numbers.
+
+        Raises:
+            ValueError: if the state is not a DataLoader's or does not fit this one: another number
+                of batches, or a generator of its own that the other has not.
+        """
+        generator = self._generator()
+        if ("generator" in state) != (generator is not default_generator):
+            has, had = ("no", "a") if "generator" in state else ("a", "no")
+            raise ValueError(
+                f"DataLoader: this one has {has} generator of its own and the saved one had {had}. "
+                "Make it with the same options"
+            )
+        length = self._length()
+        if length is not None and state.get("of", length) != length:
+            raise ValueError(
+                f"DataLoader: this one has {length} batches and the saved one had {state['of']}. "
+                "Make it with the same dataset and options"
+            )
+        self._position = EpochPosition.from_state_dict(state)
+        self._resuming = self._position.batches > 0
+        if "generator" in state:
+            generator.set_state(state["generator"])
+
+    def _length(self) -> int | None:
+        """The number of batches, or None if nobody knows."""
+        try:
+            return len(self)
+        except TypeError:
+            return None
+
+    def _generator(self) -> Generator:
+        """What the order is drawn from."""
+        samplers = (self.sampler, self.batch_sampler, getattr(self.batch_sampler, "sampler", None))
+        candidates = [getattr(sampler, "generator", None) for sampler in samplers]
+        for generator in (*candidates, self.generator):
+            if isinstance(generator, Generator):
+                return generator
+        return default_generator
+
+    def _begin(self) -> tuple[EpochPosition, Iterator[Any]]:
+        """A position and what is left of its epoch: of a new one, or of the one that was loaded."""
+        generator, jobs = self._generator(), self._jobs()
+        if self._resuming:
+            self._resuming = False
+            self._position.replay(jobs, generator)
+        else:
+            self._position = EpochPosition(0, generator.get_state())
+        return self._position, jobs
+
+    def _jobs(self) -> Iterator[Any]:
+        """What to make batches of: indices, or the items themselves if they come in a stream."""
+        order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
+        if order is not None:
+            return iter(order)
+        stream: Any = self.dataset
+        if self.batch_size is None:
+            return iter(stream)
+        return in_batches(stream, self.batch_size, self.drop_last)
+
+    def _fetch(self, job: Any) -> Any:
+        """One batch."""
+        if self.batch_sampler is not None:
+            return fetch_batch(self.dataset, job, self.collate_fn)
+        if self.sampler is not None:
+            return self.collate_fn(fetch_item(self.dataset, job))
+        return self.collate_fn(job)
