@@ -144,7 +144,8 @@ def test_the_workspace_knows_every_package() -> None:
 def test_a_package_is_complete(name: str) -> None:
     project, folder = PROJECTS[name], ROOT / "packages" / name
     assert project["name"] == name
-    assert project["license"] == "MIT"
+    # the bundled data have a licence of their own, and its notices go along
+    assert project["license"] == ("MIT AND CC-BY-4.0" if name == "tt-data" else "MIT")
     assert project["requires-python"] == ">=3.11"
     assert "Private :: Do Not Upload" in project["classifiers"]
     assert project["description"].endswith(".")
@@ -159,7 +160,8 @@ def test_nothing_is_pickled() -> None:
     """A pickle runs the code of whoever wrote it: files here are safetensors, npz, json or text."""
     for path in files(".py"):
         source = read(path)
-        assert not PICKLERS & {package for _, package, _ in imports(source)}, path
+        if "tests" not in path.split("/"):  # a test may try to pickle, to see it refused
+            assert not PICKLERS & {package for _, package, _ in imports(source)}, path
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 assert ast.unparse(node.value) == "False", f"{path}:{node.value.lineno}"
