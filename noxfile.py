@@ -195,7 +195,9 @@ def twins(session: nox.Session) -> None:
         session.error("no package has tests/twins or tests/oracle")
     install(session, *LAYERS)
     session.install(TORCH, "tiktoken", "tokenizers", *PYTEST)
-    session.run("pytest", *tests, "--no-skips", *session.posargs)
+    # PyTorch's threads wait for each other busily: on a machine with other work, ten times as long
+    one_thread = {"OMP_NUM_THREADS": "1"}
+    session.run("pytest", *tests, "--no-skips", *session.posargs, env=one_thread)
 
 
 @nox.session(venv_backend=PIP)

@@ -1,0 +1,60 @@
+"""tt_bench: measuring speed, memory and accuracy so that the numbers can be trusted."""
+
+from .benchmark import Benchmark
+from .clock import LEAST, WALL, clock_resolution
+from .comparison import Comparison, compare, compare_seconds
+from .entry import Entry, Queries, exact_match, in_batches
+from .events import OlympicEvent, Rules
+from .fresh_process import ResidentMemory, measure_peak_rss
+from .judge import Olympics
+from .machine import Machine
+from .measured import Disqualification, Measured
+from .memory import PeakMemory, disk_bytes, held_arrays, held_bytes, measure_peak
+from .olympic_results import OlympicResults
+from .plots import pareto_front, plot_pareto
+from .resampling import Interval, bootstrap_median, bootstrap_ratio, outliers, quartiles
+from .result import BenchmarkResult
+from .standings import Standing
+from .suite import BenchmarkSuite
+from .tables import Table
+
+__version__ = "0.1.0+tt"
+
+__all__ = [
+    "LEAST",
+    "WALL",
+    "Benchmark",
+    "BenchmarkResult",
+    "BenchmarkSuite",
+    "Comparison",
+    "Disqualification",
+    "Entry",
+    "Interval",
+    "Machine",
+    "Measured",
+    "OlympicEvent",
+    "OlympicResults",
+    "Olympics",
+    "PeakMemory",
+    "Queries",
+    "ResidentMemory",
+    "Rules",
+    "Standing",
+    "Table",
+    "bootstrap_median",
+    "bootstrap_ratio",
+    "clock_resolution",
+    "compare",
+    "compare_seconds",
+    "disk_bytes",
+    "exact_match",
+    "held_arrays",
+    "held_bytes",
+    "in_batches",
+    "measure_peak",
+    "measure_peak_rss",
+    "outliers",
+    "pareto_front",
+    "plot_pareto",
+    "quartiles",
+]

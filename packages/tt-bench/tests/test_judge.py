@@ -1,0 +1,270 @@
+"""The judge measures; entries that raise, change their answers or hide something are found out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tt_bench import Entry, OlympicResults, Olympics
+from tt_nn import Linear
+from tt_tensor import from_numpy
+
+QUESTIONS = [f"{a}+{b}" for a in range(5) for b in range(4)]
+ANSWERS = [str(int(q[0]) + int(q[2])) for q in QUESTIONS]
+MODEL = np.zeros(1000, np.int8)
+
+
+def add(question: str) -> str:
+    return str(int(question[0]) + int(question[2]))
+
+
+def judge(clock: Any, *entries: Entry, **options: Any) -> OlympicResults:
+    """The entries against a baseline that takes 10 ms and makes no mistake."""
+    baseline = Entry("baseline", lambda q: (clock.work(0.010), add(q))[1], MODEL)
+    return Olympics(QUESTIONS, ANSWERS, clock=clock, **options).run(baseline, entries)
+
+
+def reason(results: OlympicResults) -> str:
+    """Why the only entry beside the baseline was disqualified."""
+    assert [one.entry for one in results.measured] == ["baseline"]
+    (off,) = results.disqualified
+    return off.reason
+
+
+def test_accuracy_and_latency_are_measured(clock) -> None:
+    def guess(question: str) -> str:
+        clock.work(0.002 if question.startswith("0") else 0.004)
+        return "3"
+
+    measured = judge(clock, Entry("guess", guess, MODEL[:500].copy()))["guess"]
+    assert (measured.correct, measured.graded) == (ANSWERS.count("3"), 20)
+    assert measured.latency_seconds == pytest.approx(0.004, rel=1e-3)
+    assert len(measured.latencies_seconds) == 17  # 20 without those for warming up
+    assert measured.held_bytes == 500
+
+
+def test_the_order_of_queries_is_kept_and_all_are_asked(clock) -> None:
+    asked: list[str] = []
+
+    def note(question: str) -> str:
+        asked.append(question)
+        clock.work(1.0)
+        return question
+
+    judge(clock, Entry("note", note, MODEL))
+    assert asked[:20] == QUESTIONS
+    assert sorted(asked[20:40]) == sorted(QUESTIONS) and asked[20:40] != QUESTIONS
+    assert len(asked) == 43
+
+
+def test_entries_are_asked_in_turns(clock) -> None:
+    asked: list[str] = []
+
+    def entry(name: str) -> Entry:
+        return Entry(name, lambda q: (asked.append(name), clock.work(1), q)[2], MODEL)
+
+    judge(clock, entry("a"), entry("b"))
+    assert all(set(asked[i : i + 2]) == {"a", "b"} for i in range(0, 40, 2))
+    assert {asked[i] for i in range(0, 40, 2)} == {"a", "b"}
+
+
+def test_remembering_answers_gains_nothing(clock) -> None:
+    memory: dict[str, str] = {}
+
+    def remember(question: str) -> str:
+        if question not in memory:
+            clock.work(0.010)
+            memory[question] = add(question)
+        clock.work(1e-6)
+        return memory[question]
+
+    measured = judge(clock, Entry("remember", remember, MODEL))["remember"]
+    assert measured.latency_seconds == pytest.approx(0.010, rel=1e-3)
+
+
+def test_an_entry_that_sleeps_is_slow(clock) -> None:
+    sleeps = Entry("sleeps", lambda q: (clock.work(5.0), add(q))[1], MODEL)
+    assert judge(clock, sleeps)["sleeps"].latency_seconds == pytest.approx(5.0)
+
+
+def raises(at: str) -> Callable[[str], str]:
+    def predict(question: str) -> str:
+        if question == at:
+            raise ZeroDivisionError("so it goes")
+        return add(question)
+
+    return predict
+
+
+@pytest.mark.parametrize("at", [QUESTIONS[0], QUESTIONS[7], QUESTIONS[-1]])
+def test_an_entry_that_raises_is_disqualified(clock, at: str) -> None:
+    results = judge(clock, Entry("raises", raises(at), MODEL))
+    assert reason(results) == "it raised ZeroDivisionError: so it goes"
+
+
+def test_an_entry_that_exits_does_not_end_the_games(clock) -> None:
+    def leave(question: str) -> str:
+        raise SystemExit(3)
+
+    assert reason(judge(clock, Entry("leaves", leave, MODEL))) == "it raised SystemExit: 3"
+
+
+def test_answers_that_change_are_found(clock) -> None:
+    count = iter(range(1000))
+    by_order = Entry("by order", lambda q: ANSWERS[next(count) % 20], MODEL)
+    assert reason(judge(clock, by_order)).startswith("it changed its answer to query ")
+
+
+def test_an_entry_that_is_right_only_the_first_time_is_found(clock) -> None:
+    seen: set[str] = set()
+
+    def first_time(question: str) -> str:
+        right = question not in seen
+        seen.add(question)
+        return add(question) if right else "?"
+
+    assert "changed its answer" in reason(judge(clock, Entry("x", first_time, MODEL)))
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), -1.0, float("inf")])
+def test_a_latency_is_a_number_above_zero(seconds: float) -> None:
+    times = iter([0.0, 1.0] + [0.0, seconds] * 1000)
+    entries = Entry("b", add, MODEL), Entry("x", add, MODEL)
+    games = Olympics(["1+1"], ["2"], clock=lambda: next(times), warmup_queries=0)
+    assert "its latency must be a finite number above 0" in reason(
+        games.run(Entry("baseline", add, MODEL), entries[1:])
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (np.array([1.0, np.nan]), "ValueError: the answer contains NaN"),
+        (None, "TypeError: an answer is a text or an array of numbers, got NoneType"),
+        (object(), "TypeError: an answer is a text or an array of numbers, got object"),
+    ],
+)
+def test_answers_are_texts_or_numbers(clock, answer: object, why: str) -> None:
+    assert why in reason(judge(clock, Entry("x", lambda q: answer, MODEL)))
+
+
+def test_a_text_that_claims_to_equal_everything_does_not(clock) -> None:
+    class Agreeable(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def strip(self, *args: object) -> "Agreeable":
+            return self
+
+    measured = judge(clock, Entry("x", lambda q: (clock.work(1), Agreeable("?"))[1], MODEL))["x"]
+    assert measured.correct == 0
+
+
+def test_a_model_must_be_named(clock) -> None:
+    assert "holds no arrays" in reason(judge(clock, Entry("x", add, None)))
+
+
+def test_weights_that_predict_holds_are_counted(clock) -> None:
+    hidden = np.zeros(5000, np.int8)
+
+    def predict(question: str) -> str:
+        clock.work(len(hidden) * 1e-6)
+        return add(question)
+
+    measured = judge(clock, Entry("x", predict, MODEL))["x"]
+    assert measured.held_bytes == 6000
+
+
+def test_working_memory_is_counted(clock) -> None:
+    def predict(question: str) -> str:
+        clock.work(1)
+        np.ones(2_000_000, np.int8)
+        return add(question)
+
+    results = judge(clock, Entry("x", predict, MODEL))
+    assert 2_000_000 <= results["x"].working_bytes < 2_100_000
+    assert results["x"].memory_bytes == 1000 + results["x"].working_bytes
+    assert results["baseline"].working_bytes < 100_000
+
+
+def test_a_classifier_of_batches() -> None:
+    generator = np.random.default_rng(0)
+    layer = Linear(6, 3)
+    images = generator.normal(size=(12, 4, 6)).astype(np.float32)
+    labels = [layer(from_numpy(batch)).argmax(-1).numpy() for batch in images]
+    labels[0] = (labels[0] + 1) % 3  # 4 of 48 are now wrong
+
+    def predict(batch: np.ndarray) -> np.ndarray:
+        return layer(from_numpy(batch)).argmax(-1)
+
+    measured = Olympics(images, labels).run(Entry("linear", predict, layer))["linear"]
+    assert (measured.correct, measured.graded) == (44, 48)
+    assert measured.held_bytes == 4 * (18 + 3)
+
+
+def test_inputs_cannot_be_written() -> None:
+    def vandal(batch: np.ndarray) -> np.ndarray:
+        batch += 1
+        return batch
+
+    images = np.ones((5, 1))
+    first = Entry("first", lambda x: x * 1, np.zeros(1))
+    results = Olympics(images, images).run(first, [Entry("vandal", vandal, np.zeros(1))])
+    assert "read-only" in reason_of(results, "vandal")
+    assert (images == 1).all()
+
+
+def reason_of(results: OlympicResults, entry: str) -> str:
+    return {off.entry: off.reason for off in results.disqualified}[entry]
+
+
+def test_an_answer_may_be_a_buffer_that_is_used_again(clock) -> None:
+    buffer = np.zeros(1)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        return np.add(x, 1, out=buffer)
+
+    images = np.arange(5.0).reshape(5, 1)
+    measured = Olympics(images, images + 1).run(Entry("x", predict, buffer))["x"]
+    assert measured.correct == 5
+
+
+def test_without_a_baseline_there_is_nothing_to_compare(clock) -> None:
+    with pytest.raises(RuntimeError, match="baseline 'b' is disqualified: it raised"):
+        Olympics(QUESTIONS, ANSWERS, clock=clock).run(Entry("b", raises("0+0"), MODEL))
+
+
+def test_names_are_given_once(clock) -> None:
+    with pytest.raises(ValueError, match="a name of its own"):
+        judge(clock, Entry("baseline", add, MODEL))
+
+
+@pytest.mark.parametrize(
+    ("count", "options"),
+    [
+        (19, {}),
+        (20, {"warmup_queries": 20}),
+        (20, {"memory_queries": 0}),
+        (20, {"warmup_queries": -1}),
+    ],
+)
+def test_impossible_settings_are_refused(count: int, options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Olympics(QUESTIONS, ANSWERS[:count], **options)
+
+
+def test_grading_may_be_ones_own(clock) -> None:
+    results = judge(clock, grade=lambda answer, target: [answer in ("1", "2"), True])
+    assert results["baseline"].graded == 40
+    assert results["baseline"].correct == 20 + ANSWERS.count("1") + ANSWERS.count("2")
+
+
+def test_progress_is_told(clock) -> None:
+    told: list[tuple[int, int]] = []
+    judge(clock, Entry("x", add, MODEL), progress=lambda done, total: told.append((done, total)))
+    assert len(told) == 2 * 20 * 2
+    assert max(told) == (80, 80)
+    assert min(told) == (1, 80)

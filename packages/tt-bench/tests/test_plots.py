@@ -1,0 +1,38 @@
+"""The Pareto front, and its picture where matplotlib is installed."""
+
+import sys
+
+import pytest
+
+from tt_bench import Machine, Measured, OlympicResults, pareto_front, plot_pareto
+
+
+def one(entry: str, latency: float, correct: int) -> Measured:
+    return Measured(entry, (), correct, 100, (latency,) * 7, 1000, 0)
+
+
+ENTRIES = (one("base", 0.1, 90), one("fast", 0.01, 80), one("worse", 0.05, 70), one("tie", 0.1, 85))
+RESULTS = OlympicResults(ENTRIES, (), Machine.here(), 10, 3, 1)
+
+
+def test_the_front_has_those_that_none_beats() -> None:
+    assert [m.entry for m in pareto_front(ENTRIES)] == ["fast", "base"]
+    assert pareto_front([]) == []
+
+
+def test_equals_are_there_once() -> None:
+    assert len(pareto_front([one("a", 0.1, 90), one("b", 0.1, 90)])) == 1
+
+
+def test_without_matplotlib_it_says_what_to_install(monkeypatch, tmp_path) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match="pip install matplotlib"):
+        plot_pareto(RESULTS, tmp_path / "front.svg")
+
+
+def test_the_picture_names_every_entry(tmp_path) -> None:
+    pytest.importorskip("matplotlib")
+    plot_pareto(RESULTS, tmp_path / "front.svg")
+    text = (tmp_path / "front.svg").read_text(encoding="utf-8")
+    assert all(f"{entry.entry}, 1 kB" in text for entry in ENTRIES)
