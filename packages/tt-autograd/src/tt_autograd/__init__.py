@@ -4,8 +4,8 @@ from tt_tensor import door as _door
 from tt_tensor.engine import install as _install
 
 from . import rules as _rules  # noqa: F401  registers the table
-from .checkpointing import checkpoint
 from .backward import time_rules, untime_rules
+from .checkpointing import checkpoint
 from .checks import gradcheck, gradgradcheck
 from .custom import Function, FunctionCtx
 from .drawing import draw_graph

@@ -191,6 +191,8 @@ def _gradients(node: Node, g: Gradient, create_graph: bool) -> Sequence[Gradient
             out = _as_tensor(out, node)
     if rules.joint is not None:
         grads: Sequence[Gradient | None] = rules.joint(g, plan.needs, out, *inputs, **params)
+        if len(grads) > 1 and not create_graph:
+            grads = _each_its_own(grads)
     else:
         grads = []
         for rule in plan.rules:
@@ -204,6 +206,16 @@ def _gradients(node: Node, g: Gradient, create_graph: bool) -> Sequence[Gradient
             for grad, shape in zip(grads, node.rare.shapes, strict=True)
         ]
     return grads
+
+
+def _each_its_own(grads: Sequence[Gradient | None]) -> Sequence[Gradient | None]:
+    """The gradients, with a copy where a rule returned one array for several inputs."""
+    seen: set[int] = set()
+    result = []
+    for grad in grads:
+        result.append(grad.copy() if grad is not None and id(grad) in seen else grad)
+        seen.add(id(grad))
+    return result
 
 
 def _through_definition(node: Node, g: Tensor) -> Sequence[Gradient | None]:

@@ -30,7 +30,10 @@ class _Segment:
         if not self.restored:
             self.restored = self._run()
         fresh = self.restored[self.position[id(node)]]
+        if fresh.inputs is None and fresh.rare is not None and fresh.rare.segment is not None:
+            fresh.rare.segment.restore(fresh)  # a checkpoint within this one
         node.inputs, node.out = fresh.inputs, fresh.out
+        fresh.inputs = fresh.out = None  # so that they go when the node lets go of them
         rare(node).segment = None
 
     def _run(self) -> list[Node]:
@@ -43,8 +46,8 @@ class _Segment:
             set_rng_state(now)
         if [(node.rules.op, node.plan) for node in nodes] != self.shape:
             raise RuntimeError(
-                "checkpoint: the function did other operations when it was run again; it must depend on "
-                "its arguments, parameters and the default random generator only"
+                "checkpoint: the function did other operations when it was run again; it must "
+                "depend on its arguments, parameters and the default random generator only"
             )
         return nodes
 
@@ -65,9 +68,9 @@ def checkpoint(
 ) -> Any:
     """``function(*args)``, keeping only its arguments for the backward pass.
 
-    The arrays that its operations would keep are dropped; when the backward pass arrives, the function
-    is run once more (with the same random numbers) to bring them back. Memory falls from all
-    activations inside to the arguments; time grows by one forward pass (Chen et al. 2016).
+    The arrays that its operations would keep are dropped; when the backward pass arrives, the
+    function is run once more (with the same random numbers) to bring them back. Memory falls from
+    all activations inside to the arguments; time grows by one forward pass (Chen et al. 2016).
 
     Args:
         use_reentrant: accepted for PyTorch's sake; there is one implementation.

@@ -97,9 +97,9 @@ def _compare(
         here = float(analytic[index])
         if not abs(here - numeric) <= atol + rtol * abs(numeric):
             raise GradcheckError(
-                f"the gradient of {getattr(func, '__name__', func)!r} by input {i} at index {index} is "
-                f"{here:.10g}, but the finite difference is {numeric:.10g} (input {original[index]:.6g}, "
-                f"ε = {eps:g}). Check the rule of the operation"
+                f"the gradient of {getattr(func, '__name__', func)!r} by input {i} at index "
+                f"{index} is {here:.10g}, but the finite difference is {numeric:.10g} (input "
+                f"{original[index]:.6g}, ε = {eps:g}). Check the rule of the operation"
             )
 
 
@@ -107,9 +107,7 @@ def _contracted(func: Callable[..., Any], inputs: list[Any], weights: list[Tenso
     """Σ v · func(inputs), without recording more than func itself needs."""
     outputs = _outputs(func, inputs)
     with no_grad():
-        return float(
-            sum((o.array * w.array).sum() for o, w in zip(outputs, weights, strict=True))
-        )
+        return float(sum((o.array * w.array).sum() for o, w in zip(outputs, weights, strict=True)))
 
 
 def gradgradcheck(

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from tt_tensor import Op, Tensor, apply
+from tt_tensor.ledger import last_write, tick
 from tt_tensor.tensor import wrap
 
+from .graph import Pick
 from .modes import no_grad
 from .rule import joint_vjp
 
@@ -30,11 +32,14 @@ class FunctionCtx:
         self._inputs: Sequence[Any] = ()
         self._outputs: list[Tensor] = []
         self._constant: list[Tensor] = []
-        self._node: Any = None
+        self._constant_numbers: list[int] = []
+        self._node: Any = None  # weak, like the slots: the node holds this context
+        self._slots: list[Any] = []
         self._shapes: list[tuple[tuple[int, ...], Any]] = []
+        self._order = 0
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep tensors; of inputs and outputs ``backward`` gets them in their place in the graph."""
+        """Keep tensors for backward, which gets inputs and outputs in their place in the graph."""
         self._saved = [("other", tensor) for tensor in tensors]
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
@@ -44,16 +49,28 @@ class FunctionCtx:
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """What ``save_for_backward`` kept."""
-        found = {"input": lambda i: self._inputs[i], "output": self._output}
-        return tuple(
-            value if kind == "other" else found[kind](value) for kind, value in self._saved
-        )
+        return tuple(self._restored(kind, value) for kind, value in self._saved)
+
+    def _restored(self, kind: str, value: Any) -> Any:
+        if kind == "input":
+            return self._inputs[value]
+        tensor = self._output(value) if kind == "output" else value
+        if isinstance(tensor, Tensor) and last_write(tensor.array) > self._order:
+            raise RuntimeError(
+                f"a tensor of shape {tensor.shape} given to save_for_backward was changed in place "
+                "afterwards. Use the out-of-place spelling (x = x + y, not x += y)"
+            )
+        return tensor
 
     def _output(self, i: int) -> Tensor:
         tensor = wrap(self._outputs[i].array)
         node = self._node() if self._node is not None else None
-        if node is not None and len(self._outputs) == 1:
-            tensor._graph = node
+        if node is not None and i not in self._constant_numbers:
+            slot = self._slots[i]()
+            if slot is None:  # the output itself is gone: a new place for it
+                slot = Pick(node, i)
+                self._slots[i] = weakref.ref(slot)
+            tensor._graph = slot
         return tensor
 
     def _classify(self, inputs: Sequence[Any], outputs: list[Tensor]) -> None:
@@ -70,23 +87,22 @@ class FunctionCtx:
         self._saved = marked
         self._outputs = outputs if any(kind == "output" for kind, _ in marked) else []
         self._shapes = [(o.shape, o.dtype) for o in outputs]
+        self._order = tick()
 
 
 class _FunctionOp(Op):
     __slots__ = ()
 
-    def explain(
-        self, error: Exception, arrays: list[Any], params: dict[str, Any]
-    ) -> Exception:
+    def explain(self, error: Exception, arrays: list[Any], params: dict[str, Any]) -> Exception:
         return error  # the user's own code: show it where it happened
 
 
 class Function:
     """An operation with its own gradient.
 
-    Subclass it with two static methods: ``forward(ctx, *args)`` returns a Tensor or a tuple of them;
-    ``backward(ctx, *grads)`` takes one gradient per output and returns one per argument of forward
-    (None where there is none). Call it by ``apply``.
+    Subclass it with two static methods: ``forward(ctx, *args)`` returns a Tensor or a tuple of
+    them; ``backward(ctx, *grads)`` takes one gradient per output and returns one per argument of
+    forward (None where there is none). Call it by ``apply``.
 
     >>> from tt_tensor import tensor
     >>> class Cube(Function):
@@ -120,8 +136,8 @@ class Function:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
 
-        def compute(*arrays: Any, needs: tuple[bool, ...]) -> Any:
-            ctx = FunctionCtx(needs)
+        def compute(*arrays: Any, wanted: tuple[bool, ...]) -> Any:
+            ctx = FunctionCtx(wanted)
             inputs = [wrap(a) if isinstance(a, np.ndarray) else a for a in arrays]
             with no_grad():
                 result = cls.forward(ctx, *inputs)
@@ -134,7 +150,10 @@ class Function:
                     )
             ctx._classify(inputs, outputs)
             arrays_out = [output.array for output in outputs]
-            ctx._constant = [i for i, o in enumerate(outputs) if any(o is c for c in ctx._constant)]  # type: ignore[misc]
+            ctx._constant_numbers = [
+                i for i, o in enumerate(outputs) if _is_among(o, ctx._constant)
+            ]
+            ctx._constant = []  # their arrays need not live as long as the graph
             return (arrays_out if several else arrays_out[0]), ctx
 
         cls._op = _FunctionOp(cls.__name__, compute, saves=True)
@@ -149,17 +168,26 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run the operation on these arguments."""
-        needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
-        result: Any = apply(cls._op, *args, needs=needs)
+        wanted = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        result: Any = apply(cls._op, *args, wanted=wanted)
         outputs = result if isinstance(result, tuple) else (result,)
-        slot = outputs[0]._graph
+        slot = next((o._graph for o in outputs if o._graph is not None), None)
         if slot is not None:
             node = getattr(slot, "node", slot)
             ctx = node.out
             ctx._node = weakref.ref(node)
-            for i in ctx._constant:
+            for i in ctx._constant_numbers:
                 outputs[i]._graph = None
+            ctx._slots = [_weakly(output._graph) for output in outputs]
         return result
+
+
+def _weakly(slot: Any) -> Any:
+    return weakref.ref(slot) if slot is not None else lambda: None
+
+
+def _is_among(tensor: Tensor, others: Sequence[Tensor]) -> bool:
+    return any(tensor is other for other in others)
 
 
 def _run_backward_of(
@@ -179,13 +207,29 @@ def _run_backward_of(
     results = list(returned) if isinstance(returned, (tuple, list)) else [returned]
     if len(results) != len(inputs):
         raise RuntimeError(
-            f"{cls.__name__}.backward must return {len(inputs)} gradients, one per argument of forward; "
-            f"got {len(results)}"
+            f"{cls.__name__}.backward must return {len(inputs)} gradients, one per argument of "
+            f"forward; got {len(results)}"
         )
     for i, (result, need) in enumerate(zip(results, ctx.needs_input_grad, strict=True)):
+        if need and not (result is None or isinstance(result, Tensor)):
+            raise TypeError(
+                f"{cls.__name__}.backward must return Tensors or None, got "
+                f"{type(result).__name__} for argument {i}"
+            )
         if need and result is not None and result.shape != inputs[i].shape:
             raise RuntimeError(
-                f"{cls.__name__}.backward returned a gradient of shape {result.shape} for argument {i} "
-                f"of shape {inputs[i].shape}"
+                f"{cls.__name__}.backward returned a gradient of shape {result.shape} for argument "
+                f"{i} of shape {inputs[i].shape}"
             )
-    return [r.array if plain and isinstance(r, Tensor) else r for r in results]
+    return [
+        _handed_over(r, x, plain) if need else None
+        for r, x, need in zip(results, inputs, ctx.needs_input_grad, strict=True)
+    ]
+
+
+def _handed_over(result: Tensor | None, x: Any, plain: bool) -> Any:
+    """A gradient in its input's dtype; as an array, a view: its memory may be the user's own."""
+    if result is None:
+        return None
+    result = result.to(x.dtype)
+    return result.array[...] if plain else result

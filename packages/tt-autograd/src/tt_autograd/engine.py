@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tt_tensor import Tensor, ledger
+from tt_tensor import Tensor, apply, ledger, ops
 from tt_tensor.tensor import wrap
 
 from .backward import run_backward
@@ -95,33 +95,66 @@ class Autograd:
         """Refuse writes whose gradient could not be followed."""
         if not grad_mode.enabled:
             if not self.is_leaf(x):
-                x._graph.order = ledger.tick() + 1  # the write that follows is x's own
+                _keep_old_values(x._graph, x.array)
+                x._graph = _after_write(x)
             return
         if self.requires_grad(x) and self.is_leaf(x):
             raise RuntimeError(
-                "a leaf that requires grad cannot be changed in place while operations are followed; "
-                "do it under no_grad(), or out of place: y = x + 1"
+                "a leaf that requires grad cannot be changed in place while operations are "
+                "followed; do it under no_grad(), or out of place: y = x + 1"
             )
         if not self.requires_grad(value):
             return
-        if _is_view(x):
+        _keep_old_values(value._graph, x.array)
+        if not _views_are_followed(x) and _references(x) > _ALONE:
             raise RuntimeError(
-                "an in-place change of a view of another tensor cannot be followed. Change the whole "
-                "tensor instead: base[index] = value, or build it out of place with cat or where"
+                "an in-place change of memory that other tensors share (views of it, or what it is "
+                "a view of) cannot be followed. Change the whole tensor instead: base[index] = "
+                "value, or build it out of place with cat or where, or change a clone()"
             )
         value._graph.order = ledger.tick() + 1
 
 
-def _is_view(x: Tensor) -> bool:
-    """Whether another tensor may be looking at the same memory through this one's base."""
+def _after_write(x: Tensor) -> Any:
+    """A place in the graph, newer than the write to come, through which x's gradient passes on."""
+    before, grad_mode.enabled = grad_mode.enabled, True
+    try:
+        node = apply(ops.clone, x)._graph
+    finally:
+        grad_mode.enabled = before
+    node.order = ledger.tick() + 1
+    old = x._graph.rare
+    if old is not None and old.retains:
+        rare(node).retains, rare(node).grad = True, old.grad
+    return node
+
+
+def _keep_old_values(node: Any, array: Any) -> None:
+    """Copies of what a node's rules need of the memory that is about to be overwritten."""
+    if not isinstance(node, Node) or node.inputs is None:
+        return
+    home = ledger.owner(array)
+
+    def kept(a: Any) -> Any:
+        return a.copy() if isinstance(a, np.ndarray) and ledger.owner(a) is home else a
+
+    node.inputs, node.out = [kept(a) for a in node.inputs], kept(node.out)
+
+
+def _views_are_followed(x: Tensor) -> bool:
+    """Whether x was computed into memory of its own: then its views are in the graph as well, and
+    using one after the write raises."""
     slot = x._graph
-    if slot.__class__ is Node and slot.rules.op.view:
-        return True
-    if slot.__class__ is Pick and slot.node.rules.op.view:
-        return True
-    base = x.array.base
-    # 3 references: the array's own, the name `base` here, and getrefcount's argument
-    return isinstance(base, np.ndarray) and sys.getrefcount(base) > 3
+    node = slot.node if slot.__class__ is Pick else slot
+    return isinstance(node, Node) and not node.rules.op.view
+
+
+def _references(x: Tensor) -> int:
+    """How many hold x's memory, as the interpreter counts."""
+    return sys.getrefcount(ledger.owner(x.array))
+
+
+_ALONE = _references(wrap(np.zeros(1)))
 
 
 _ONES = {np.dtype(name): np.ones((), name) for name in ("float16", "float32", "float64")}
@@ -131,14 +164,14 @@ def starting_gradient(x: Tensor, gradient: Tensor | None, create_graph: bool) ->
     """The gradient a backward pass starts with at x: 1, or what the caller gave, checked."""
     if not (x._graph is not None and x._graph.requires_grad):
         raise RuntimeError(
-            "backward() needs an output that was computed from a tensor with requires_grad=True (and not "
-            "under no_grad()); this one was not"
+            "backward() needs an output that was computed from a tensor with requires_grad=True "
+            "(and not under no_grad()); this one was not"
         )
     if gradient is None:
         if x.array.size != 1:
             raise RuntimeError(
-                f"backward() without a gradient needs a single element, got shape {x.shape}. Reduce it "
-                "first (loss.mean()) or pass the gradient: y.backward(ones_like(y))"
+                f"backward() without a gradient needs a single element, got shape {x.shape}. "
+                "Reduce it first (loss.mean()) or pass the gradient: y.backward(ones_like(y))"
             )
         one = _ONES.get(x.dtype) if x.ndim == 0 else None
         one = np.ones(x.shape, x.dtype) if one is None else one
@@ -152,7 +185,9 @@ def starting_gradient(x: Tensor, gradient: Tensor | None, create_graph: bool) ->
 def accumulate(found: dict[Any, Any]) -> None:
     """Add the gradients found to the leaves' ``.grad``."""
     for leaf, g in found.items():
-        if not isinstance(g, Tensor):
+        if isinstance(g, Tensor):
+            g = g.clone()  # another leaf may have received the very same Tensor
+        else:
             g = wrap(g if g.__class__ is np.ndarray else np.asarray(g))
         if leaf.grad is None:
             leaf.grad = g

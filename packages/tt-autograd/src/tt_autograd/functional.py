@@ -58,8 +58,8 @@ def grad(
     for i, x in enumerate(leaves):
         if x._graph is None or not x._graph.requires_grad:
             raise RuntimeError(
-                f"input {i} of grad() does not require grad; set requires_grad=True before computing the "
-                "output"
+                f"input {i} of grad() does not require grad; set requires_grad=True before "
+                "computing the output"
             )
     found = run_backward(
         roots,
@@ -68,12 +68,13 @@ def grad(
         create_graph=create_graph,
         targets=[x._graph for x in leaves],
     )
-    results = []
+    results: list[Any] = []
     for i, x in enumerate(leaves):
         g = found.get(x._graph)
         if g is None and not allow_unused:
             raise RuntimeError(
-                f"input {i} of grad() has no influence on the outputs; pass allow_unused=True to get None"
+                f"input {i} of grad() has no influence on the outputs; pass allow_unused=True to "
+                "get None"
             )
         results.append(g if g is None or isinstance(g, Tensor) else wrap(np.array(g)))
     return tuple(results)

@@ -176,6 +176,7 @@ def record(
                 if slot.order < newest.write and last_write(arrays[i]) > slot.order:
                     raise RuntimeError(_STALE.format(op.name, arrays[i].shape))
             else:
+                slots = [*slots]  # the door's list may have other readers
                 slots[i] = None
         bit <<= 1
     if not mask:
@@ -207,9 +208,13 @@ def record(
     out = result.array
     node.out = (out if saved is None else saved) if plan.keep_out else None
     if op.broadcasts:
-        shape, dtype = out.shape, out.dtype
+        ndim, size, dtype = out.ndim, out.size, out.dtype
         for a in arrays:
-            if a.__class__ is np.ndarray and (a.shape != shape or a.dtype is not dtype):
+            # of shapes that broadcast to each other, those of equal ndim and size are equal, unless
+            # nothing is in them; comparing the shapes themselves costs 0.1 µs more
+            if a.__class__ is np.ndarray and (
+                a.ndim != ndim or a.size != size or not size or a.dtype is not dtype
+            ):
                 node.rare = Rare([(np.shape(a), getattr(a, "dtype", None)) for a in arrays])
                 break
     result._graph = node

@@ -1,4 +1,4 @@
-"""tt_tensor: an n-dimensional array with PyTorch's names, on NumPy. It knows nothing of gradients."""
+"""tt_tensor: n-dimensional arrays with PyTorch's names, on NumPy. It knows nothing of gradients."""
 
 from .comparison import allclose, equal, isclose
 from .creation import (
@@ -232,10 +232,10 @@ __all__ = [
     "half",
     "index_select",
     "initial_seed",
+    "int8",
     "int16",
     "int32",
     "int64",
-    "int8",
     "isclose",
     "isfinite",
     "isinf",
@@ -244,9 +244,9 @@ __all__ = [
     "linspace",
     "listen",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "logical_not",
     "logsumexp",
     "long",

@@ -39,8 +39,8 @@ def to_array(data: Any, dtype: Any = None) -> Array:
         array = np.array(_plain(data))
     except ValueError as error:
         raise ValueError(
-            f"the nested lists have uneven lengths: {error}. Each list of a level must be as long as "
-            "its neighbours"
+            f"the nested lists have uneven lengths: {error}. Each list of a level must be as long "
+            "as its neighbours"
         ) from None
     if array.dtype == object or array.dtype.kind in "USO":
         raise TypeError(f"expected numbers, got {_example(data)!r}; a Tensor holds numbers only")
@@ -84,7 +84,9 @@ def _finish(array: Array, requires_grad: bool, device: str | None) -> Tensor:
     return result
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def tensor(
+    data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+) -> Tensor:
     """A new tensor with a copy of the data.
 
     Python floats become float32, ints int64, bools bool; NumPy arrays and Tensors keep their dtype.
@@ -99,7 +101,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: st
 
 
 def as_tensor(data: Any, dtype: Any = None, device: str | None = None) -> Tensor:
-    """The data as a tensor, on the same memory if it is an array or Tensor of that dtype already."""
+    """The data as a tensor: on the same memory if it is an array or Tensor of that dtype."""
     check_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -118,22 +120,34 @@ def from_numpy(array: Array) -> Tensor:
     return wrap(array)
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def zeros(
+    *size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+) -> Tensor:
     """Zeros of the given shape: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
     return _finish(np.zeros(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def ones(
+    *size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+) -> Tensor:
     """Ones of the given shape."""
     return _finish(np.ones(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def empty(
+    *size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+) -> Tensor:
     """A tensor of the given shape whose values are whatever its memory held."""
     return _finish(np.empty(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
 
 
-def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def full(
+    size: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+) -> Tensor:
     """One value in every place; the dtype is the value's if not given.
 
     >>> full((2,), 7)
@@ -144,28 +158,48 @@ def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = Fa
     return _finish(np.full(shape, value, value.dtype), requires_grad, device)
 
 
-def zeros_like(x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def zeros_like(
+    x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+) -> Tensor:
     """Zeros in the shape and dtype of x."""
     return zeros(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
 
 
-def ones_like(x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def ones_like(
+    x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+) -> Tensor:
     """Ones in the shape and dtype of x."""
     return ones(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
 
 
-def empty_like(x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def empty_like(
+    x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+) -> Tensor:
     """Uninitialised memory in the shape and dtype of x."""
     return empty(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
 
 
-def full_like(x: Tensor, fill_value: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def full_like(
+    x: Tensor,
+    fill_value: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+) -> Tensor:
     """One value in the shape and dtype of x."""
-    return full(x.shape, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
+    return full(
+        x.shape, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device
+    )
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
 ) -> Tensor:
     """start, start + step, ... up to but without end; int64 if all three are ints.
 
@@ -186,13 +220,26 @@ def arange(
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
 ) -> Tensor:
     """``steps`` evenly spaced numbers from start to end, both included."""
     values = np.linspace(start, end, steps).astype(canonical(dtype or default_dtype))
     return _finish(values, requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+) -> Tensor:
     """The identity matrix: ones on the diagonal, zeros elsewhere."""
     return _finish(np.eye(n, m, dtype=canonical(dtype or default_dtype)), requires_grad, device)

@@ -25,6 +25,7 @@ Timer = Callable[[Op, tuple[Any, ...], dict[str, Any], Any, float], None]
 
 _listeners: tuple[Listener, ...] = ()
 _timers: tuple[Timer, ...] = ()
+_EXPLAINED = (ValueError, TypeError, IndexError, OverflowError, AttributeError)
 _ndarray = np.ndarray
 _Tensor: type[Tensor]
 _new: Callable[[Any], Tensor]
@@ -67,7 +68,7 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Tensor:
             seconds = perf_counter() - start
         else:
             out = op.forward(*arrays, **params) if params else op.forward(*arrays)
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
+    except _EXPLAINED as error:
         explained = op.explain(error, arrays, params)
         if explained is error:
             raise
@@ -95,7 +96,8 @@ def listen(listener: Listener) -> None:
     """Call ``listener(op, arrays, slots, params, result, saved)`` after every op from now on that
     has an input whose slot is filled: what nobody follows costs nothing.
 
-    ``arrays`` and ``slots`` are what the inputs hold; both lists belong to the listener."""
+    ``arrays`` and ``slots`` are what the inputs hold; a listener may keep both lists, but not change
+    them."""
     global _listeners
     _listeners = (*_listeners, listener)
 

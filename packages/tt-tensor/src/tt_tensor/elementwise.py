@@ -1,12 +1,12 @@
 """Elementwise functions. Each is also a method of Tensor: ``exp(x)`` is ``x.exp()``.
 
-Two operands are promoted (PyTorch's rules, see dtypes.py) and broadcast: aligned at the right, sizes must
-be equal or 1.
+Two operands are promoted (PyTorch's rules, see dtypes.py) and broadcast: aligned at the right,
+sizes must be equal or 1.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from . import ops
 from .door import apply
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .dtypes import Array
     from .tensor import Tensor
 
-    Operand = Tensor | Array | float
+    Operand: TypeAlias = Tensor | Array | float
 
 
 def _scaled(other: Operand, alpha: float) -> Operand:

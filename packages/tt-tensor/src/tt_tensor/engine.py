@@ -1,7 +1,7 @@
 """The socket for a gradient engine, which tt-autograd plugs into.
 
-A Tensor has one opaque slot for its place in a graph. Only the engine reads or fills it; this file says
-what an engine must be able to do, and what a Tensor answers while there is none.
+A Tensor has one opaque slot for its place in a graph. Only the engine reads or fills it; this file
+says what an engine must be able to do, and what a Tensor answers while there is none.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ class Engine(Protocol):
 
 
 class NoEngine:
-    """Stands in while tt-autograd is not there: nothing requires a gradient, and asking for one says
-    which package to install."""
+    """Stands in while tt-autograd is not there: nothing requires a gradient.
+
+    Asking for one says which package to install.
+    """
 
     def requires_grad(self, x: Tensor) -> bool:
         return False

@@ -42,6 +42,7 @@ def _unwrap_part(part: Any) -> Any:
             raise IndexError(f"an index must be of integers or bools, got {array.dtype}")
         if array.ndim == 0 and array.dtype.kind != "b":
             return int(array)  # picks one, and is a view
+        return array.copy()  # a gradient rule may need it when the original has changed
     return array
 
 

@@ -1,8 +1,8 @@
 """Changing a tensor's memory in place.
 
-The engine is asked first whether the write is allowed; a followed write is computed like any other op and
-its result copied into the old memory, so that gradients stay right. Every write is noted in the ledger,
-so that a rule that still needs the old value can raise instead of using the new one.
+The engine is asked first whether the write is allowed; a followed write is computed like any other
+op and its result copied into the old memory, so that gradients stay right. Every write is noted in
+the ledger, so that a rule that still needs the old value can raise instead of using the new one.
 """
 
 from __future__ import annotations
@@ -32,17 +32,27 @@ def _write(op: Op, x: Tensor, *others: Any, **params: Any) -> Tensor:
 def _store(x: Tensor, result: Tensor, name: str) -> Tensor:
     if result.shape != x.shape:
         raise ValueError(
-            f"{name}_: the result's shape {result.shape} does not fit the tensor's {x.shape}, which an "
-            f"in-place operation keeps. Use the out-of-place x = x.{name}(...)"
+            f"{name}_: the result's shape {result.shape} does not fit the tensor's {x.shape}, "
+            f"which an in-place operation keeps. Use the out-of-place x = x.{name}(...)"
         )
     if not np.can_cast(result.dtype, x.dtype, "same_kind"):
         raise TypeError(
             f"{name}_: a {result.dtype} result cannot be kept in a {x.dtype} tensor. Use the "
             f"out-of-place x = x.{name}(...)"
         )
+    _need_writeable(x, name)
     engine().before_write(x, result)
     overwrite(x, result)
     return x
+
+
+def _need_writeable(x: Tensor, name: str) -> None:
+    if not x.array.flags.writeable:
+        raise RuntimeError(
+            f"{name}: the tensor of shape {x.shape} cannot be written, as it is expanded (several "
+            "of its elements are one place in memory) or made from a read-only array; change a "
+            "clone()"
+        )
 
 
 def overwrite(x: Tensor, result: Tensor) -> None:
@@ -59,6 +69,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     if engine().tracks(x, value):
         _store(x, apply(ops.setitem, x, value, index=index), "setitem")
         return
+    _need_writeable(x, "setitem")
     array = getattr(value, "array", value)
     try:
         ops.write_at(x.array, index, array)
@@ -136,8 +147,10 @@ def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 def copy_(x: Tensor, src: Any) -> Tensor:
     """x takes the values of src, broadcast to its shape and converted to its dtype."""
-    source = src if hasattr(src, "_graph") else _constant(src)
-    return _store(x, source.to(x.dtype).expand(x.shape), "copy")
+    if np.ndim(getattr(src, "array", src)) > x.ndim:
+        raise ValueError(f"copy_: the shape {src.shape} does not fit the tensor's {x.shape}")
+    setitem(x, ..., src)
+    return x
 
 
 def fill_(x: Tensor, value: Any) -> Tensor:

@@ -1,8 +1,9 @@
 """The ledger: when was which memory last written in place?
 
-One counter numbers both the operations as they are recorded and the in-place writes. A gradient rule
-that reads an array saved at time ``t`` may trust it if its memory was not written after ``t``. This
-costs nothing when nobody writes in place, which is why there is no version number in each Tensor.
+One counter numbers both the operations as they are recorded and the in-place writes. A gradient
+rule that reads an array saved at time ``t`` may trust it if its memory was not written after ``t``.
+This costs nothing when nobody writes in place, which is why there is no version number in each
+Tensor.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["last_write", "newest", "tick", "written"]
+__all__ = ["last_write", "newest", "owner", "tick", "written"]
 
 _count = itertools.count(1)
 tick = _count.__next__  # the next number of the one counter

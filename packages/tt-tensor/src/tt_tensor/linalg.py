@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def matmul(x: Tensor, other: Tensor) -> Tensor:
     """The matrix product x @ other.
 
-    Shape: (..., n, k) @ (..., k, m) -> (..., n, m), leading dims broadcast; a 1-d operand counts as a
-    row on the left and a column on the right.
+    Shape: (..., n, k) @ (..., k, m) -> (..., n, m), leading dims broadcast; a 1-d operand counts as
+    a row on the left and a column on the right.
 
     Raises:
         ValueError: the inner sizes differ.
@@ -87,7 +87,7 @@ def _diagonals(name: str, x: Any) -> tuple[str, Any]:
 
 
 def explicit_equation(equation: str) -> str:
-    """The equation without blanks and with its output spelled out: letters that occur once, sorted."""
+    """The equation with its output spelled out: the letters that occur once, sorted."""
     equation = equation.replace(" ", "")
     if "->" in equation:
         return equation

@@ -55,8 +55,11 @@ class Op:
     def explain(self, error: Exception, arrays: list[Any], params: dict[str, Any]) -> Exception:
         """The same kind of error with the op's name, what came, what it expected, and help.
 
-        An op with a hint may raise bare errors; without one the error's own text is the explanation.
+        An op with a hint may raise bare errors; without one the error's own text is the
+        explanation.
         """
+        if isinstance(error, AttributeError) and not all(hasattr(a, "dtype") for a in arrays):
+            error = TypeError("expected Tensors, wrap it first: tensor(value)")
         if type(error) not in _KINDS:
             return error
         got = ", ".join(_describe(array) for array in arrays)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def format_tensor(x: Tensor) -> str:
     return f"tensor({', '.join([body, *notes])})"
 
 
-def _formatter(array: Array) -> dict[str, object] | None:
+def _formatter(array: Array) -> Any:
     """Four decimals; none for whole numbers; powers of ten where sizes differ widely."""
     if array.dtype.kind != "f" or array.size == 0:
         return None

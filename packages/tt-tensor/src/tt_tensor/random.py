@@ -119,7 +119,11 @@ def _width(dtype: Any) -> Any:
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
 ) -> Tensor:
     """Numbers drawn evenly from [0, 1)."""
     drawn = numpy_generator(generator).random(sizes(size), _width(dtype))
@@ -127,7 +131,11 @@ def rand(
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
 ) -> Tensor:
     """Numbers drawn from the normal distribution of mean 0 and variance 1."""
     drawn = numpy_generator(generator).standard_normal(sizes(size), _width(dtype))
@@ -135,7 +143,13 @@ def randn(
 
 
 def normal(
-    mean: float, std: float, size: Any, *, generator: Generator | None = None, dtype: Any = None, device: str | None = None
+    mean: float,
+    std: float,
+    size: Any,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: str | None = None,
 ) -> Tensor:
     """Numbers drawn from the normal distribution of the given mean and standard deviation."""
     return randn(size, generator=generator, dtype=dtype, device=device) * std + mean
@@ -162,7 +176,9 @@ def randint(
     return _finish(drawn, dtype or int64, False, device)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: str | None = None) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: str | None = None
+) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     if n < 0:
         raise ValueError(f"randperm: expected a count of at least 0, got {n}")
@@ -191,8 +207,8 @@ def multinomial(
     Shape: probs (V,) or (B, V), not negative -> (num_samples,) or (B, num_samples), int64.
 
     Raises:
-        ValueError: a row is negative, not finite or all zero, or has too few non-zero entries to draw
-            from without replacement.
+        ValueError: a row is negative, not finite or all zero, or has too few non-zero entries to
+            draw from without replacement.
     """
     if not probs.is_floating_point() or num_samples < 1 or probs.ndim not in (1, 2):
         raise ValueError(
@@ -207,8 +223,8 @@ def multinomial(
         )
     if not replacement and ((rows > 0).sum(-1) < num_samples).any():
         raise ValueError(
-            f"multinomial: cannot draw {num_samples} without replacement from a row with fewer non-zero "
-            "entries; pass replacement=True"
+            f"multinomial: cannot draw {num_samples} without replacement from a row with fewer "
+            "non-zero entries; pass replacement=True"
         )
     rng = numpy_generator(generator)
     if replacement or num_samples == 1:

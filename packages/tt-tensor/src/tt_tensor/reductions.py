@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import ops
 from .door import apply
+from .op import Op
 from .ops.reduction import Dim, check_dims
 from .spelling import also_axis
 
@@ -122,7 +123,7 @@ _MAX = (ops.amax, ops.argmax, ops.maximum)
 _MIN = (ops.amin, ops.argmin, ops.minimum)
 
 
-def _extreme(x: Tensor, dim: Any, keepdim: bool, how: tuple[ops.Op, ops.Op, ops.Op]) -> Any:
+def _extreme(x: Tensor, dim: Any, keepdim: bool, how: tuple[Op, Op, Op]) -> Any:
     whole, position, pairwise = how
     if dim is None:
         return apply(whole, x)
@@ -137,20 +138,18 @@ def _extreme(x: Tensor, dim: Any, keepdim: bool, how: tuple[ops.Op, ops.Op, ops.
 
 @also_axis
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the largest value (of the flattened tensor if dim is None), the first of ties."""
+    """The index of the largest value (in the flattened tensor if dim is None), first of ties."""
     return apply(ops.argmax, x, dim=dim, keepdim=keepdim)
 
 
 @also_axis
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the smallest value (of the flattened tensor if dim is None), the first of ties."""
+    """The index of the smallest value (in the flattened tensor if dim is None), first of ties."""
     return apply(ops.argmin, x, dim=dim, keepdim=keepdim)
 
 
 @also_axis
-def prod(
-    x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Π x. Bools and integers are multiplied as int64."""
     return apply(ops.prod, _converted(x, dtype), dim=dim, keepdim=keepdim)
 

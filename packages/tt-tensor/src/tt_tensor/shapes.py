@@ -1,4 +1,4 @@
-"""Functions that rearrange: shapes, orders, joining and splitting. Views share memory where they can."""
+"""Functions that rearrange: shapes, orders, joining and splitting. Most give views."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def repeat(x: Tensor, *repeats: Any) -> Tensor:
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along an existing dim; the other sizes must agree. Empty vectors fit everywhere."""
     parts = _some("cat", tensors)
-    if any(x.shape == (0,) for x in parts):
+    if any(getattr(x, "shape", None) == (0,) for x in parts):
         parts = [x for x in parts if x.shape != (0,)] or parts
     return apply(ops.cat, *parts, dim=dim)
 
@@ -115,7 +115,7 @@ def _some(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:
 
 @also_axis
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Consecutive pieces along ``dim``: all of one size (the last may be smaller) or of those given."""
+    """Consecutive pieces along ``dim``, of one size (the last may be smaller) or of those given."""
     size = x.shape[check_dims(x.shape, dim)[0]]
     if isinstance(split_size, int):
         if split_size <= 0:
@@ -123,7 +123,8 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
         pieces = tuple(min(split_size, size - i) for i in range(0, size, split_size)) or (0,)
     else:
         pieces = tuple(split_size)
-    return apply(ops.split, x, sizes=pieces, dim=dim)
+    outputs: Any = apply(ops.split, x, sizes=pieces, dim=dim)
+    return tuple(outputs)
 
 
 @also_axis

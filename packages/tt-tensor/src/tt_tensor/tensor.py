@@ -1,7 +1,7 @@
 """The Tensor: an n-dimensional array, one opaque slot, and the names of all operations.
 
-What an operation computes stands in ``ops/``, what it means in ``elementwise.py``, ``reductions.py`` and
-their neighbours; here each only gets its name as a method.
+What an operation computes stands in ``ops/``, what it means in ``elementwise.py``,
+``reductions.py`` and their neighbours; here each only gets its name as a method.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from .dtypes import (
     uint8,
 )
 from .engine import engine
+from .op import Op
 from .printing import format_tensor
 
 __all__ = ["Tensor", "wrap"]
@@ -76,7 +77,7 @@ class Tensor:
     @property
     def shape(self) -> tuple[int, ...]:
         """The size of each dim."""
-        return self.array.shape
+        return self.array.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> DType:
@@ -183,8 +184,8 @@ class Tensor:
         """Add the derivative of this tensor by every leaf to that leaf's ``.grad``.
 
         Args:
-            gradient: the derivative of whatever follows by this tensor, of its shape; may be left out
-                for a single element.
+            gradient: the derivative of whatever follows by this tensor, of its shape; may be left
+                out for a single element.
             retain_graph: keep what the rules need, so that backward can run again.
             create_graph: make the gradients differentiable themselves.
         """
@@ -436,10 +437,10 @@ class Tensor:
         return apply(ops.bitwise_not, self)
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return _comparison(ops.eq, self, other)
+        return _comparison(ops.eq, self, other)  # type: ignore[no-any-return]
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return _comparison(ops.ne, self, other)
+        return _comparison(ops.ne, self, other)  # type: ignore[no-any-return]
 
     def __lt__(self, other: Any) -> Tensor:
         return apply(ops.lt, self, other)
@@ -594,7 +595,7 @@ class Tensor:
     uniform_, normal_ = inplace.uniform_, inplace.normal_
 
 
-def _comparison(op: ops.Op, x: Tensor, other: Any) -> Any:
+def _comparison(op: Op, x: Tensor, other: Any) -> Any:
     """x == other, leaving foreign objects (None, strings) to Python."""
     if isinstance(other, (Tensor, np.ndarray, np.generic, bool, int, float)):
         return apply(op, x, other)

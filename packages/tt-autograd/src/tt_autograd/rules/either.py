@@ -1,4 +1,4 @@
-"""Operations for use in rules: on arrays they compute arrays, on Tensors they go through the door."""
+"""Operations for rules: on arrays they compute arrays, on Tensors they go through the door."""
 
 from __future__ import annotations
 

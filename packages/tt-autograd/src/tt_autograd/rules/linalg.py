@@ -26,11 +26,9 @@ def matmul_y(g: Array, _: None, x: Array, y: Meta) -> Array:
         grad = x * g if x.ndim == 1 else x * g.reshape((*g.shape, 1))
     elif x.ndim == 1:
         grad = x.reshape((-1, 1)) * g.reshape((*g.shape[:-1], 1, g.shape[-1]))
-    elif y.ndim == 2 and x.ndim > 2:
+    elif y.ndim == 2 and x.ndim > 2 and 0 not in x.shape and 0 not in g.shape:
         # the sum over the batch is part of one large product
-        return matmul(
-            x.reshape((-1, x.shape[-1])).swapaxes(0, 1), g.reshape((-1, g.shape[-1]))
-        )
+        return matmul(x.reshape((-1, x.shape[-1])).swapaxes(0, 1), g.reshape((-1, g.shape[-1])))
     else:
         grad = matmul(x.swapaxes(-1, -2), g)
     return _sum_batch(grad, y.shape)
@@ -42,12 +40,10 @@ def _sum_batch(grad: Array, shape: tuple[int, ...]) -> Array:
         return grad
     extra = grad.ndim - len(shape)
     stretched = tuple(
-        i
-        for i in range(grad.ndim)
-        if i < extra or (shape[i - extra] == 1 and grad.shape[i] != 1)
+        i for i in range(grad.ndim) if i < extra or (shape[i - extra] == 1 and grad.shape[i] != 1)
     )
-    return grad.sum(axis=stretched, keepdims=True).reshape(shape) if stretched else grad.reshape(
-        shape
+    return (
+        grad.sum(axis=stretched, keepdims=True).reshape(shape) if stretched else grad.reshape(shape)
     )
 
 

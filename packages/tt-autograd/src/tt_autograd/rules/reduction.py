@@ -51,13 +51,12 @@ def var_vjp(
     """d var/dx = 2(x - mean)/(n - correction)."""
     n = count(x.shape, dim)
     centred = x - x.mean(axis=dim, keepdims=True)
-    return keep_dims(g, x.shape, dim, keepdim) * (centred * (2 / max(n - correction, 0) if
-        n > correction else float("nan")))
+    return keep_dims(g, x.shape, dim, keepdim) * (
+        centred * (2 / max(n - correction, 0) if n > correction else float("nan"))
+    )
 
 
-def extreme_vjp(
-    g: Array, out: Array, x: Array, dim: Dim = None, keepdim: bool = False
-) -> Array:
+def extreme_vjp(g: Array, out: Array, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """Shared evenly among the elements that equal the extreme."""
     peak = keep_dims(out, x.shape, dim, keepdim)
     ties = x == peak
@@ -102,9 +101,7 @@ def cumprod_vjp(g: Array, out: Array, x: Array, dim: int) -> Array:
         return _sum_from_end(g * out, axis) / x
     grads = []
     for i in range(x.shape[axis]):
-        without = cat(
-            x[_part(axis, 0, i)], _one(x, axis), x[_part(axis, i + 1, None)], dim=axis
-        )
+        without = cat(x[_part(axis, 0, i)], _one(x, axis), x[_part(axis, i + 1, None)], dim=axis)
         later = (g * cumprod(without, dim=axis))[_part(axis, i, None)]
         grads.append(later.sum(axis=axis, keepdims=True))
     return cat(*grads, dim=axis)
@@ -119,9 +116,7 @@ def _sum_from_end(g: Array, dim: int) -> Array:
     return flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,))
 
 
-def logsumexp_vjp(
-    g: Array, out: Array, x: Array, dim: Dim, keepdim: bool = False
-) -> Array:
+def logsumexp_vjp(g: Array, out: Array, x: Array, dim: Dim, keepdim: bool = False) -> Array:
     """d log Σeˣ/dx = eˣ/Σeˣ, the softmax."""
     out = keep_dims(out, x.shape, dim, keepdim)
     return keep_dims(g, x.shape, dim, keepdim) * exp(x - out)

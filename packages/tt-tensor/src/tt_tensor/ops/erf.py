@@ -1,7 +1,8 @@
 """The error function, which NumPy lacks: erf(x) = 2/√π ∫₀ˣ e^(-t²) dt.
 
-erf is odd and saturates at ±1, so polynomials on short intervals suffice. The coefficients are Chebyshev
-fits (computed once with 40 digits), highest power first, in a variable t that runs from -1 to 1:
+erf is odd and saturates at ±1, so polynomials on short intervals suffice. The coefficients are
+Chebyshev fits (computed once with 40 digits), highest power first, in a variable t that runs from
+-1 to 1:
 
 * float32: erf(x)/x on |x| < 4, error below 3e-7.
 * float64: erf(x)/x on |x| < 2, and x·e^(x²)·(1 - erf(x)) in 1/x on 2 to 6, error below 5e-16.

@@ -10,6 +10,8 @@ from ..dtypes import Array
 from ..op import Op
 from .reduction import check_dims
 
+_ndarray = np.ndarray
+
 
 def is_basic(index: Any) -> bool:
     """Whether an index has only ints, slices, None and ``...``: then the result is a view."""
@@ -17,8 +19,7 @@ def is_basic(index: Any) -> bool:
     return all(
         part is None
         or part is Ellipsis
-        or isinstance(part, (int, slice, np.integer))
-        and not isinstance(part, bool)
+        or (isinstance(part, (int, slice, np.integer)) and not isinstance(part, bool))
         for part in parts
     )
 
@@ -53,7 +54,11 @@ class TwoSteps:
 
 def getitem_forward(x: Array, index: Any) -> Array:
     """x[index]: a view for slices and ints, a copy for masks and integer arrays."""
-    result: Array = x[index] if index.__class__ is not TwoSteps else x[index.first][index.then]
+    if index.__class__ is TwoSteps:
+        x, index = x[index.first], index.then
+    result: Array = x[index]
+    if result.__class__ is not _ndarray:  # a single number; with ... it is a view of its place
+        result = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
     return result
 
 
@@ -71,8 +76,8 @@ def _index_hint(x: Array, index: Any) -> str:
     )
     return (
         f"The index [{portrait}] does not fit shape {x.shape}: each int must lie in -n to n - 1 of "
-        "its dim's size n, a mask must have the shape of the dims it selects from, and there may be "
-        "no more indices than dims."
+        "its dim's size n, a mask must have the shape of the dims it selects from, and there may "
+        "be no more indices than dims."
     )
 
 

@@ -13,8 +13,8 @@ from ..op import Op
 def matmul_forward(x: Array, y: Array) -> Array:
     """x @ y: vectors, matrices, and stacks of matrices with broadcasting.
 
-    Shape: (..., n, k) @ (..., k, m) -> (..., n, m); a 1-d operand counts as a row (left) or a column
-    (right) whose extra dim is dropped from the result.
+    Shape: (..., n, k) @ (..., k, m) -> (..., n, m); a 1-d operand counts as a row (left) or a
+    column (right) whose extra dim is dropped from the result.
     """
     try:
         fits = x.dtype == y.dtype and x.dtype.kind != "b"
@@ -22,7 +22,7 @@ def matmul_forward(x: Array, y: Array) -> Array:
         raise TypeError from None
     if not fits:
         raise TypeError
-    if y.ndim == 2 and x.ndim > 2 and x.shape[-1] == y.shape[0]:
+    if y.ndim == 2 and x.ndim > 2 and x.shape[-1] == y.shape[0] and x.size:
         # one large product instead of a loop of small ones: 3.1x at (16, 64, 128) @ (128, 128)
         flat = x.reshape(-1, x.shape[-1]) @ y
         return flat.reshape(*x.shape[:-1], y.shape[-1])

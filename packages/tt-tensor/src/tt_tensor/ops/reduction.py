@@ -13,6 +13,12 @@ from .elementwise import silenced
 
 Dim = int | tuple[int, ...] | None
 
+# Any, as NumPy's types do not know `keepdims` by position, which is faster
+_add: Any = np.add.reduce
+_maximum: Any = np.maximum.reduce
+_minimum: Any = np.minimum.reduce
+_multiply: Any = np.multiply.reduce
+
 
 def check_dims(shape: tuple[int, ...], dim: Dim) -> tuple[int, ...]:
     """The dims meant by ``dim``, counted from the left and checked; None means all of them."""
@@ -56,9 +62,9 @@ def sum_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     if x.dtype.kind != "f":
         accumulate = int64
     elif x.dtype is float16:
-        total: Array = np.add.reduce(x, _axis(x, dim), float32, None, keepdim)
+        total: Array = _add(x, _axis(x, dim), float32, None, keepdim)
         return np.asarray(total).astype(float16)
-    result: Array = np.add.reduce(x, _axis(x, dim), accumulate, None, keepdim)
+    result: Array = _add(x, _axis(x, dim), accumulate, None, keepdim)
     return result
 
 
@@ -79,7 +85,7 @@ def var_forward(x: Array, dim: Dim = None, correction: int = 1, keepdim: bool = 
         raise TypeError("expected a floating dtype; convert first: x.float().var()")
     centred = x - mean_forward(x, dim, True)
     with np.errstate(all="ignore"):
-        result: Array = np.add.reduce(np.square(centred), axis, None, None, keepdim) / np.asarray(
+        result: Array = _add(np.square(centred), axis, None, None, keepdim) / np.asarray(
             max(n - correction, 0), x.dtype
         )
     return result
@@ -94,7 +100,7 @@ def amax_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """The largest value; NaN if there is one."""
     if x.size == 0:
         _need_elements(x, dim)
-    result: Array = np.maximum.reduce(x, _axis(x, dim), None, None, keepdim)
+    result: Array = _maximum(x, _axis(x, dim), None, None, keepdim)
     return result
 
 
@@ -102,7 +108,7 @@ def amin_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """The smallest value; NaN if there is one."""
     if x.size == 0:
         _need_elements(x, dim)
-    result: Array = np.minimum.reduce(x, _axis(x, dim), None, None, keepdim)
+    result: Array = _minimum(x, _axis(x, dim), None, None, keepdim)
     return result
 
 
@@ -123,7 +129,7 @@ def _argument(find: Any) -> Any:
 def prod_forward(x: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """Π x; bools and small integers are multiplied as int64."""
     dtype = None if x.dtype.kind == "f" else int64
-    result: Array = np.multiply.reduce(x, _axis(x, dim), dtype, None, keepdim)
+    result: Array = _multiply(x, _axis(x, dim), dtype, None, keepdim)
     return result
 
 

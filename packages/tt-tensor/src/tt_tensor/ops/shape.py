@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 
 def reshape_forward(x: Array, shape: Shape) -> Array:
-    """The same numbers in the same order in another shape; one size may be -1. A view if possible."""
+    """The same numbers in the same order in another shape (-1: the rest). A view if possible."""
     for size in shape:
         if size < -1:  # NumPy would take any negative size for -1
             raise ValueError
@@ -50,13 +50,13 @@ def expand_forward(x: Array, shape: Shape) -> Array:
     full = tuple(
         x.shape[i - extra] if size == -1 and i >= extra else size for i, size in enumerate(shape)
     )
-    return np.broadcast_to(x, full)
+    return x[...] if full == x.shape else np.broadcast_to(x, full)  # the latter is read-only
 
 
 def _expand_hint(x: Array, shape: Any) -> str:
     return (
-        f"Shape {x.shape} cannot be expanded to {tuple(shape)}: aligned at the right, each size must "
-        "stay (or be given as -1) or grow from 1."
+        f"Shape {x.shape} cannot be expanded to {tuple(shape)}: aligned at the right, each size "
+        "must stay (or be given as -1) or grow from 1."
     )
 
 
@@ -156,6 +156,13 @@ def repeat_forward(x: Array, sizes: Shape) -> Array:
     return np.tile(x, sizes)
 
 
+def diagonal_forward(x: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
+    """The diagonals of the matrices in two dims, along a new last dim. A view."""
+    result = np.diagonal(x, offset, dim1, dim2)
+    result.flags.writeable = x.flags.writeable  # NumPy makes it read-only
+    return result
+
+
 reshape = Op("reshape", reshape_forward, view=True, hint=_reshape_hint)
 view = Op("view", view_forward, view=True, hint=_reshape_hint)
 expand = Op("expand", expand_forward, view=True, hint=_expand_hint)
@@ -181,8 +188,4 @@ split = Op("split", split_forward, view=True, hint=_split_hint)
 tril = Op("tril", tril_forward)
 triu = Op("triu", triu_forward)
 contiguous = Op("contiguous", lambda x: np.asarray(x, order="C"))
-diagonal = Op(
-    "diagonal",
-    lambda x, offset=0, dim1=0, dim2=1: np.diagonal(x, offset, dim1, dim2),
-    view=True,
-)
+diagonal = Op("diagonal", diagonal_forward, view=True)
