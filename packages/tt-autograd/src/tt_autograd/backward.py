@@ -75,46 +75,51 @@ def run_backward(
         arrived[slot] = arrived[slot] + g if slot in arrived else g
 
     before, grad_mode.enabled = grad_mode.enabled, create_graph
+    silence = None  # of NumPy's warnings, from the first rule on that may need it
     try:
-        with np.errstate(all="ignore"):  # once for the whole pass: inf and nan speak for themselves
-            while frontier:
-                node = heappop(frontier)[1]
-                g = arrived.pop(node)
-                if node in wanted:
-                    found[node] = g
-                if node.rare is not None and node.rare.retains:
-                    _retain(node.rare, g)
-                if useful is not None and node not in useful:
+        while frontier:
+            node = heappop(frontier)[1]
+            g = arrived.pop(node)
+            if node in wanted:
+                found[node] = g
+            if node.rare is not None and node.rare.retains:
+                _retain(node.rare, g)
+            if useful is not None and node not in useful:
+                continue
+            if node.__class__ is Pick:
+                _add_output(node, g, arrived, frontier)
+                continue
+            if silence is None and not node.rules.calm:
+                silence = np.errstate(all="ignore")  # inf and nan speak for themselves
+                silence.__enter__()
+            if _timers:
+                grads = _timed_gradients(node, g, create_graph)
+            else:
+                grads = _gradients(node, g, create_graph)
+            for parent, gx in zip(node.parents, grads):  # noqa: B905  strict costs 0.1 µs
+                if parent is None or gx is None or not (useful is None or parent in useful):
                     continue
-                if node.__class__ is Pick:
-                    _add_output(node, g, arrived, frontier)
-                    continue
-                if _timers:
-                    grads = _timed_gradients(node, g, create_graph)
+                total = arrived.get(parent)
+                if total is None:
+                    arrived[parent] = gx
+                    # in new memory, or in what another name already holds?
+                    if gx is not g and not create_graph and gx.base is None:
+                        owned.add(parent)
+                    if parent.__class__ is not Leaf:
+                        heappush(frontier, (-parent.order, parent))
+                elif parent in owned:
+                    total += gx
+                    arrived[parent] = total  # a 0-d result is a scalar: there is no "into" it
                 else:
-                    grads = _gradients(node, g, create_graph)
-                for parent, gx in zip(node.parents, grads):  # noqa: B905  strict costs 0.1 µs
-                    if parent is None or gx is None or not (useful is None or parent in useful):
-                        continue
-                    total = arrived.get(parent)
-                    if total is None:
-                        arrived[parent] = gx
-                        # in new memory, or in what another name already holds?
-                        if gx is not g and not create_graph and gx.base is None:
-                            owned.add(parent)
-                        if parent.__class__ is not Leaf:
-                            heappush(frontier, (-parent.order, parent))
-                    elif parent in owned:
-                        total += gx
-                        arrived[parent] = total  # a 0-d result is a scalar: there is no "into" it
-                    else:
-                        arrived[parent] = total + gx
-                        if not create_graph:
-                            owned.add(parent)
-                if not retain_graph and node.plan.keeps:
-                    node.inputs = node.out = None
+                    arrived[parent] = total + gx
+                    if not create_graph:
+                        owned.add(parent)
+            if not retain_graph and node.plan.keeps:
+                node.inputs = node.out = None
     finally:
         grad_mode.enabled = before
+        if silence is not None:
+            silence.__exit__(None, None, None)
 
     for slot, g in arrived.items():
         if targets is None or slot in wanted:

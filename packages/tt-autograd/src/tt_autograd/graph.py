@@ -168,12 +168,12 @@ def record(
     """The listener at the door: give the result its place in the graph, if it needs one."""
     if not grad_mode.enabled:
         return
-    mask, bit = 0, 1
+    mask, bit, write = 0, 1, newest.write
     for i, slot in enumerate(slots):
         if slot is not None:
             if slot.requires_grad:
                 mask |= bit
-                if slot.order < newest.write and last_write(arrays[i]) > slot.order:
+                if slot.order < write and last_write(arrays[i]) > slot.order:
                     raise RuntimeError(_STALE.format(op.name, arrays[i].shape))
             else:
                 slots = [*slots]  # the door's list may have other readers

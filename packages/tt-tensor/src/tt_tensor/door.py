@@ -27,6 +27,7 @@ _listeners: tuple[Listener, ...] = ()
 _timers: tuple[Timer, ...] = ()
 _EXPLAINED = (ValueError, TypeError, IndexError, OverflowError, AttributeError)
 _ndarray = np.ndarray
+_allocate: Callable[[Any], Any] = object.__new__
 _Tensor: type[Tensor]
 _new: Callable[[Any], Tensor]
 
@@ -78,7 +79,9 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Tensor:
         out, saved = out
     result: Any
     if out.__class__ is _ndarray:
-        result = _new(out)
+        result = _allocate(_Tensor)  # what _new does, without the call
+        result.array = out
+        result._graph = None
     elif out.__class__ is list:
         result = tuple([_new(array) for array in out])
     else:  # NumPy hands 0-d results out as scalars, which are not arrays

@@ -58,13 +58,11 @@ def count(shape: tuple[int, ...], dim: Dim) -> int:
 
 def sum_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """Σ x; bools and small integers are summed as int64, float16 in float32."""
-    accumulate = None
-    if x.dtype.kind != "f":
-        accumulate = int64
-    elif x.dtype is float16:
-        total: Array = _add(x, _axis(x, dim), float32, None, keepdim)
+    axis = None if dim is None else _axis(x, dim)
+    if x.dtype is float16:
+        total: Array = _add(x, axis, float32, None, keepdim)
         return np.asarray(total).astype(float16)
-    result: Array = _add(x, _axis(x, dim), accumulate, None, keepdim)
+    result: Array = _add(x, axis, None if x.dtype.kind == "f" else int64, None, keepdim)
     return result
 
 
