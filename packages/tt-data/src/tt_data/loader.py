@@ -37,9 +37,10 @@ class DataLoader(Generic[T_co]):
         generator: draws the order. Seeded, it fixes the order of every epoch; if None, tt_tensor's
             default generator decides, which `manual_seed` seeds.
         prefetch_factor: batches that each worker prepares ahead of time; 2 if None.
-        pin_memory, persistent_workers: accepted, so that programs for PyTorch run: there is no
-            other memory to copy to, and a thread starts in no time.
-        timeout, multiprocessing_context: not for threads; leave them at 0 and None.
+        pin_memory: accepted, so that programs for PyTorch run: there is no other memory to copy to.
+        persistent_workers: accepted likewise: a thread starts in no time.
+        timeout: not for threads; leave it at 0.
+        multiprocessing_context: not for threads; leave it at None.
 
     Raises:
         ValueError: if options exclude each other, or a number is out of its range. An empty dataset

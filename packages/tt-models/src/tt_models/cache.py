@@ -13,9 +13,9 @@ __all__ = ["Cache"]
 class Cache(Protocol):
     """The keys and values of the positions seen so far, layer by layer.
 
-    A model that is given a cache computes only the new positions: it asks for ``length``, hands each
-    layer's new keys and values to ``update`` and attends to what comes back, and calls ``advance`` once
-    all layers are done.
+    A model that is given a cache computes only the new positions: it asks for ``length``, hands
+    each layer's new keys and values to ``update`` and attends to what comes back, and calls
+    ``advance`` once all layers are done.
     """
 
     @property

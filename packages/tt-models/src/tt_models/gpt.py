@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+
 from tt_nn import (
     GELU,
     Dropout,
@@ -86,7 +87,7 @@ class CausalSelfAttention(Module):
 
 
 def _causal_mask(new: int, total: int) -> Tensor:
-    """True where one of the last ``new`` positions may look: at itself and all before, (new, total)."""
+    """True where one of the last ``new`` positions may look: at itself and before, (new, total)."""
     return wrap(np.tri(new, total, total - new, dtype=bool))
 
 
@@ -176,12 +177,17 @@ class GPT(Module):
 
         With a cache, ``idx`` holds only the tokens that come after those in the cache.
         """
+        if idx.ndim != 2 or (targets is not None and targets.shape != idx.shape):
+            raise ValueError(
+                f"GPT: expected idx of shape (B, T) and targets of the same, got {idx.shape} and "
+                f"{None if targets is None else targets.shape}"
+            )
         B, T = idx.shape
         past = 0 if cache is None else cache.length
         if past + T > self.config.block_size:
             raise ValueError(
-                f"GPT: {past + T} tokens are more than block_size = {self.config.block_size}; cut the "
-                "input, or let generate() slide"
+                f"GPT: {past + T} tokens are more than block_size = {self.config.block_size}; cut "
+                "the input, or let generate() slide"
             )
         parts = self.transformer
         x = parts["wte"](idx) + parts["wpe"](arange(past, past + T))  # (B, T, C)

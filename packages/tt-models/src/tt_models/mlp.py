@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from tt_nn import Linear, Module, ReLU, Sequential
 from tt_tensor import Tensor
@@ -31,14 +32,14 @@ class MLP(Module):
     )
     """
 
-    def __init__(
-        self, sizes: Sequence[int], activation: Callable[[], Module] = ReLU
-    ) -> None:
+    def __init__(self, sizes: Sequence[int], activation: Callable[[], Module] = ReLU) -> None:
         super().__init__()
-        if len(sizes) < 2:
-            raise ValueError(f"MLP: expected at least an input and an output size, got {sizes}")
+        if len(sizes) < 2 or min(sizes) <= 0:
+            raise ValueError(
+                f"MLP: expected positive sizes, at least of an input and an output; got {sizes}"
+            )
         layers: list[Module] = []
-        for i, (size_in, size_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for i, (size_in, size_out) in enumerate(pairwise(sizes)):
             if i:
                 layers.append(activation())
             layers.append(Linear(size_in, size_out))

@@ -36,6 +36,8 @@ class Perceptron(Module):
 
         Shape: x (in_features,); target 0 or 1
         """
+        if target not in (0, 1):
+            raise ValueError(f"Perceptron: the target must be 0 or 1, got {target}")
         error = target - float(self(x).item())
         if error:
             self.linear.weight.data[0] += x.detach() * (rate * error)

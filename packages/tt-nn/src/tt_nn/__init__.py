@@ -36,14 +36,14 @@ from .serialization import load, save
 __version__ = "0.1.0+tt"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "Dropout",
-    "ELU",
     "Embedding",
     "Flatten",
-    "GELU",
     "HuberLoss",
     "Identity",
     "KLDivLoss",

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from tt_autograd import no_grad
 from tt_tensor import Tensor
 from tt_tensor.random import Generator, numpy_generator
@@ -69,8 +70,8 @@ def trunc_normal_(
         values[outside] = rng.normal(mean, std, int(outside.sum()))
         outside = (values < a) | (values > b)
     raise ValueError(
-        f"trunc_normal_: [{a}, {b}] holds almost nothing of a normal distribution of mean {mean} and "
-        f"standard deviation {std}"
+        f"trunc_normal_: [{a}, {b}] holds almost nothing of a normal distribution of mean {mean} "
+        f"and standard deviation {std}"
     )
 
 
@@ -94,7 +95,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix."""
     if tensor.ndim != 2:
         raise ValueError(f"eye_: expected a matrix, got shape {tensor.shape}")
-    return _set(tensor, np.eye(*tensor.shape))
+    return _set(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -131,6 +132,8 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
     """How many numbers enter and leave one unit of a weight (out, in, *kernel)."""
     if tensor.ndim < 2:
         raise ValueError(f"expected a weight of at least 2 dims, got shape {tensor.shape}")
+    if not tensor.numel():
+        return 1, 1  # nothing to fill
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
@@ -176,8 +179,6 @@ def xavier_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(
-    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal with variance gain² · 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+
 from tt_tensor import Tensor, ledger
 from tt_tensor.dtypes import canonical
 
+from .hooks import Hook, RemovableHandle
 from .parameter import Parameter
 
 __all__ = ["IncompatibleKeys", "Module"]
 
 M = TypeVar("M", bound="Module")
-Hook = Callable[..., Any]
+T = TypeVar("T", bound=Tensor)
 
 
 class IncompatibleKeys(NamedTuple):
@@ -98,37 +100,31 @@ class Module:
     def named_parameters(
         self, prefix: str = "", recurse: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with dotted names; one that is shared appears once, under its first name."""
-        seen: set[int] = set()
-        for name, parameter in self._named(Parameter, prefix, recurse):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        """All parameters with dotted names; a shared one appears once, under its first name."""
+        yield from _each_once(self._named(_own_parameters, prefix, recurse))
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All parameters, each once."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """All buffers with dotted names."""
-        for path, module in self._walk(prefix, recurse):
-            for name in module.__dict__.get("_buffer_names", {}):
-                value = getattr(module, name)
-                if value is not None:
-                    yield path + name, value
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """All buffers with dotted names; a shared one appears once, under its first name."""
+        yield from _each_once(self._named(_own_buffers, prefix, recurse))
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """All buffers: tensors that belong to the module but are not learned."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Make a tensor an attribute that is saved with the module (if persistent) but not learned."""
-        if not name.isidentifier():
-            raise ValueError(f"register_buffer: {name!r} is not a name an attribute can have")
+        """Make a tensor an attribute that is not learned, but saved with the module."""
+        if not name or "." in name:
+            raise ValueError(f"register_buffer: expected a name without dots, got {name!r}")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"register_buffer: expected a Tensor, got {type(tensor).__name__}")
+        if hasattr(self, name) and name not in self.__dict__.get("_buffer_names", {}):
+            raise ValueError(
+                f"register_buffer: {type(self).__name__} has an attribute {name!r} already"
+            )
         self.__dict__.setdefault("_buffer_names", {})[name] = persistent
         setattr(self, name, tensor)
 
@@ -149,7 +145,7 @@ class Module:
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with this dotted name."""
-        found = dict(self._named(Parameter, "", True)).get(target)
+        found = dict(self._named(_own_parameters, "", True)).get(target)
         if found is None:
             raise AttributeError(f"{type(self).__name__} has no parameter {target!r}")
         return found
@@ -163,13 +159,12 @@ class Module:
                     yield from value._walk(f"{prefix}.{name}" if prefix else name)
 
     def _named(
-        self, kind: type[Parameter], prefix: str, recurse: bool
-    ) -> Iterator[tuple[str, Parameter]]:
-        """All parameters under each of their names."""
+        self, own: Callable[[Module], Iterator[tuple[str, T]]], prefix: str, recurse: bool
+    ) -> Iterator[tuple[str, T]]:
+        """What ``own`` finds in each module, under each of its names."""
         for path, module in self._walk(prefix, recurse):
-            for name, value in _attributes(module):
-                if isinstance(value, kind):
-                    yield path + name, value
+            for name, value in own(module):
+                yield path + name, value
 
     # ---- state ---------------------------------------------------------------------------------
 
@@ -177,13 +172,11 @@ class Module:
         """All parameters and persistent buffers by dotted name, on the modules' own memory."""
         state: dict[str, Tensor] = {}
         for path, module in self._walk():
-            for name, value in _attributes(module):
-                if isinstance(value, Parameter):
-                    state[prefix + path + name] = value.detach()
-            for name, persistent in module.__dict__.get("_buffer_names", {}).items():
-                value = getattr(module, name)
-                if persistent and value is not None:
-                    state[prefix + path + name] = value.detach()
+            for name, parameter in _own_parameters(module):
+                state[prefix + path + name] = parameter.detach()
+            for name, buffer in _own_buffers(module):
+                if module._buffer_names[name]:  # persistent
+                    state[prefix + path + name] = buffer.detach()
         return state
 
     def load_state_dict(
@@ -211,8 +204,8 @@ class Module:
                 )
         if problems:
             raise RuntimeError(
-                f"load_state_dict: the state does not fit {type(self).__name__}; nothing was changed.\n  "
-                + "\n  ".join(problems)
+                f"load_state_dict: the state does not fit {type(self).__name__}; nothing was "
+                "changed.\n  " + "\n  ".join(problems)
             )
         for name, value in state_dict.items():
             if name in own:
@@ -253,7 +246,7 @@ class Module:
         return self
 
     def to(self: M, *args: Any, dtype: Any = None, device: Any = None) -> M:
-        """All floating parameters and buffers in another dtype, in place; the only device is "cpu"."""
+        """All floating parameters and buffers in another dtype; the only device is "cpu"."""
         for arg in args:
             if isinstance(arg, Tensor):
                 dtype = arg.dtype
@@ -292,11 +285,11 @@ class Module:
     # ---- hooks and printing --------------------------------------------------------------------
 
     def register_forward_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output."""
+        """Call ``hook(module, args, output)`` after forward; its result replaces the output."""
         return RemovableHandle(self.__dict__.setdefault("_forward_hooks", {}), hook)
 
     def register_forward_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(module, args)`` before forward; what it returns replaces the arguments."""
+        """Call ``hook(module, args)`` before forward; its result replaces the arguments."""
         return RemovableHandle(self.__dict__.setdefault("_forward_pre_hooks", {}), hook)
 
     def extra_repr(self) -> str:
@@ -304,24 +297,14 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        children = [f"({name}): {child!r}" for name, child in self.named_children()]
+        children = [
+            f"({name}): {value!r}" for name, value in _attributes(self) if isinstance(value, Module)
+        ]
         inner = [line for line in (self.extra_repr(), *children) if line]
         if not children:
             return f"{type(self).__name__}({self.extra_repr()})"
         body = "\n".join(inner).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
-
-
-class RemovableHandle:
-    """What registering a hook returns: ``remove()`` takes the hook away again."""
-
-    def __init__(self, hooks: dict[int, Hook], hook: Hook) -> None:
-        self.hooks = hooks
-        hooks[id(self)] = hook
-
-    def remove(self) -> None:
-        """Take the hook away; doing it twice does no harm."""
-        self.hooks.pop(id(self), None)
 
 
 _OWN = frozenset({"_buffer_names", "_forward_hooks", "_forward_pre_hooks"})
@@ -332,6 +315,30 @@ def _attributes(module: Module) -> Iterator[tuple[str, Any]]:
     for name, value in vars(module).items():
         if name not in _OWN:
             yield from _contents(name, value)
+
+
+def _own_parameters(module: Module) -> Iterator[tuple[str, Parameter]]:
+    """The parameters of this module alone."""
+    for name, value in _attributes(module):
+        if isinstance(value, Parameter):
+            yield name, value
+
+
+def _own_buffers(module: Module) -> Iterator[tuple[str, Tensor]]:
+    """The buffers of this module alone, without those that are None or were deleted."""
+    for name in module.__dict__.get("_buffer_names", {}):
+        value = module.__dict__.get(name)
+        if value is not None:
+            yield name, value
+
+
+def _each_once(named: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
+    """Without those that came before under another name."""
+    seen: set[int] = set()
+    for name, value in named:
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield name, value
 
 
 def _contents(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -1,8 +1,8 @@
 """Counting the floating-point operations of each call from its actual shapes.
 
-One addition, multiplication, comparison or elementary function (exp, tanh, ...) counts as one operation;
-a multiply-add counts as two. Moving numbers counts as none. Backward passes are counted as the products
-they consist of: twice the forward for a matrix product.
+One addition, multiplication, comparison or elementary function (exp, tanh, ...) counts as one
+operation; a multiply-add counts as two. Moving numbers counts as none, and so does what is done
+once for a whole row, such as the logarithm of a softmax's sum. Only forward operations are counted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tt_nn import Module
-from tt_tensor import Tensor, time_ops, untime_ops
+from tt_tensor import time_ops, untime_ops
 
 __all__ = ["COUNTS", "count_flops", "flops"]
 
@@ -20,7 +20,7 @@ Count = Callable[[tuple[Any, ...], dict[str, Any], Any], int]
 
 
 def _numel(x: Any) -> int:
-    return x.numel() if isinstance(x, Tensor) else 1
+    return math.prod(getattr(x, "shape", ()))
 
 
 def per_output(operations: int) -> Count:
@@ -44,70 +44,97 @@ def linear_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> i
 
 
 def attention_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
-    """Two products with T·S results or summands, and 5 operations a score (scale, max, -, exp, /).
+    """Two products, and 6 operations a score: scale, max, -, exp, sum, /; one more to add a mask.
 
     Masked scores are counted too: they are computed.
     """
     q, k, v = inputs[:3]
-    scores = math.prod(q.shape[:-1]) * int(k.shape[-2])
-    return scores * (2 * int(q.shape[-1]) + 2 * int(v.shape[-1]) + 5)
+    scores = int(math.prod(q.shape[:-1]) * k.shape[-2])
+    added = bool(len(inputs) > 3 and inputs[3].dtype.kind == "f")
+    return scores * (2 * int(q.shape[-1]) + 2 * int(v.shape[-1]) + 6 + added)
 
 
 def einsum_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
-    """Operands · product of the sizes of all letters: the plain loop; a better order may need less."""
+    """Operands · product of all letters' sizes: the plain loop; a better order may need less."""
     sizes: dict[str, int] = {}
-    for names, x in zip(params["equation"].split("->")[0].split(","), inputs, strict=True):
-        if "." in names:
-            raise KeyError("einsum with ...")
-        sizes.update(zip(names, x.shape, strict=True))
+    left = str(params["equation"]).replace(" ", "").split("->")[0]
+    for names, x in zip(left.split(","), inputs, strict=True):
+        head, dots, tail = names.partition("...")
+        more = len(x.shape) - len(head) - len(tail) if dots else 0
+        letters = [*head, *(f"-{i}" for i in range(more, 0, -1)), *tail]
+        for letter, size in zip(letters, x.shape, strict=True):
+            sizes[letter] = max(size, sizes.get(letter, 0))  # what ... stands for may broadcast
     return len(inputs) * math.prod(sizes.values())
 
 
-_MOVES = (
-    "reshape view squeeze unsqueeze expand permute transpose flip roll repeat cat stack split tril triu "
-    "contiguous diagonal getitem place setitem gather scatter index_select embedding clone to where "
-    "masked_fill"
-)
-_ONE_EACH = (
-    "add sub mul div floor_divide remainder pow maximum minimum atan2 eq ne lt le gt ge neg abs sign "
-    "round floor ceil exp expm1 log log2 log10 log1p sqrt reciprocal square sin cos tan asin acos atan "
-    "sinh cosh tanh relu isnan isinf isfinite bitwise_and bitwise_or bitwise_xor bitwise_not logical_not "
-    "left_shift right_shift"
-)
+def gelu_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
+    """x², ·, +, ·x, tanh, +1, ·x, ·½; or, exactly, ·√½, erf, +1, ·x, ·½."""
+    return (8 if params["approximate"] == "tanh" else 5) * _numel(out)
+
+
+def layer_norm_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
+    """Sum, -, ², sum, /σ, and one each for weight and bias."""
+    return (4 + len(inputs)) * _numel(out)
+
+
+def clamp_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
+    """One comparison for each bound."""
+    return sum(params.get(bound) is not None for bound in ("min", "max")) * _numel(out)
+
+
+def sort_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
+    """n log₂ n comparisons for each row of n, as merging sorted halves needs."""
+    shape = inputs[0].shape
+    n = shape[params["dim"]] if shape else 1
+    return _numel(out) * math.ceil(math.log2(max(n, 1)))
+
+
+_MOVES = """
+    reshape view squeeze unsqueeze expand permute transpose flip roll repeat cat stack split tril
+    triu contiguous diagonal getitem place setitem gather scatter index_select embedding clone to
+    where masked_fill
+"""
+_ONE_FOR_EACH_RESULT = """
+    add sub mul div floor_divide remainder pow maximum minimum atan2 eq ne lt le gt ge neg abs sign
+    round floor ceil exp expm1 log log2 log10 log1p sqrt reciprocal square sin cos tan asin acos
+    atan sinh cosh tanh relu erf isnan isinf isfinite bitwise_and bitwise_or bitwise_xor bitwise_not
+    logical_not left_shift right_shift
+"""
+_ONE_FOR_EACH_INPUT = """
+    sum mean amax amin argmax argmin prod cumsum cumprod any all
+"""
 
 COUNTS: dict[str, Count] = {
     **dict.fromkeys(_MOVES.split(), per_output(0)),
-    **dict.fromkeys(_ONE_EACH.split(), per_output(1)),
-    **dict.fromkeys("sum mean amax amin argmax argmin prod cumsum cumprod any all".split(), per_input(1)),
+    **dict.fromkeys(_ONE_FOR_EACH_RESULT.split(), per_output(1)),
+    **dict.fromkeys(_ONE_FOR_EACH_INPUT.split(), per_input(1)),
     "matmul": matmul_flops,
     "linear": linear_flops,
     "einsum": einsum_flops,
     "scaled_dot_product_attention": attention_flops,
+    "gelu": gelu_flops,
+    "layer_norm": layer_norm_flops,
+    "clamp": clamp_flops,
+    "argsort": sort_flops,
     "rsqrt": per_output(2),
-    "clamp": per_output(2),
-    "sigmoid": per_output(4),
-    "erf": per_output(1),
-    "silu": per_output(5),
-    "gelu": per_output(9),  # the tanh form: x², ·, +, ·x, tanh, +1, ·x, ·½ and the scale inside
-    "var": per_input(4),
-    "logsumexp": per_input(4),
-    "softmax": per_input(4),  # max, -, exp and sum; the division is one more of the result
-    "log_softmax": per_input(5),
-    "layer_norm": per_input(8),  # sum, -, ², sum, ·rstd, ·weight, +bias, and about one per row
-    "cross_entropy": per_input(5),
-    "scatter_add": per_input(1),
+    "trunc_divide": per_output(2),
+    "sigmoid": per_output(4),  # ·½, tanh, +1, ·½
+    "silu": per_output(5),  # σ and ·x
+    "log_sigmoid": per_output(6),  # min, abs, -, exp, log1p, -
+    "var": per_input(4),  # sum, -, ², sum
+    "logsumexp": per_input(4),  # max, -, exp, sum
+    "softmax": per_input(5),  # max, -, exp, sum, /
+    "log_softmax": per_input(5),  # max, -, exp, sum, -
+    "cross_entropy": per_input(5),  # a softmax
+    "binary_cross_entropy": per_output(9),  # log, max, -, log1p, max, -1, two · and their sum
+    "scatter_add": lambda inputs, params, out: _numel(inputs[2]),  # one for each index
 }
 
 
 def count_flops(op: str, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int | None:
     """The operations of one call, or None if the op has no count."""
     count = COUNTS.get(op)
-    if count is None:
-        return None
-    try:
-        return int(count(inputs, params, out))
-    except KeyError:
-        return None
+    return None if count is None else int(count(inputs, params, out))
 
 
 def flops(model: Module | Callable[..., Any], *inputs: Any) -> int:

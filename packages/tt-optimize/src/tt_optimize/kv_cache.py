@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tt_models import GPT
 from tt_tensor import Tensor
 from tt_tensor.tensor import wrap
@@ -14,8 +15,8 @@ class KVCache:
     """The keys and values of every layer and position, in memory that is allocated once.
 
     Without a cache, writing the t-th token runs the model on all t tokens: n tokens cost about n²/2
-    positions. The keys and values of earlier positions do not change, so with a cache they are computed
-    once: n tokens cost n positions, plus attention over what is stored.
+    positions. The keys and values of earlier positions do not change, so with a cache they are
+    computed once: n tokens cost n positions, plus attention over what is stored.
 
     Args:
         model: the GPT it serves.
@@ -72,7 +73,7 @@ class KVCache:
         Shape: (B, H, T, D) -> (B, H, length + T, D), views of the cache's memory
 
         Raises:
-            RuntimeError: operations are being recorded; memory that is written to cannot be followed.
+            RuntimeError: operations are being recorded, and writing to memory cannot be followed.
             ValueError: another batch size, or more positions than max_len.
         """
         if key.requires_grad or value.requires_grad:
@@ -81,14 +82,14 @@ class KVCache:
             )
         if key.shape[0] != self.batch_size:
             raise ValueError(
-                f"the KVCache was made for batch_size={self.batch_size}, got {key.shape[0]}; make a new "
-                "one: KVCache(model, batch_size=...)"
+                f"the KVCache was made for batch_size={self.batch_size}, got {key.shape[0]}; "
+                "make a new one: KVCache(model, batch_size=...)"
             )
         start, end = self._length, self._length + key.shape[2]
         if end > self.max_len:
             raise ValueError(
-                f"the KVCache holds {self.max_len} positions, {end} are needed; make a longer one: "
-                "KVCache(model, max_len=...)"
+                f"the KVCache holds {self.max_len} positions, {end} are needed; make a longer "
+                "one, up to the model's block_size: KVCache(model, max_len=...)"
             )
         keys, values = self.keys[layer], self.values[layer]
         keys[:, :, start:end] = key.array

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+
 from tt_autograd import time_rules, untime_rules
 from tt_nn import Module
 from tt_tensor import Tensor, time_ops, untime_ops
@@ -64,6 +65,7 @@ class Profile:
 
     def table(self, rows: int = 12) -> str:
         """The slowest operations as lines of text."""
+        whole = self.seconds or float("inf")  # of an empty profile: all shares are 0
         lines = [
             f"{'operation':<30}{'phase':<10}{'calls':>7}{'ms':>10}{'share':>8}{'MB':>9}{'GFLOP/s':>9}"
         ]
@@ -71,12 +73,12 @@ class Profile:
             rate = f"{s.flops / s.seconds / 1e9:.1f}" if s.flops and s.seconds else "-"
             lines.append(
                 f"{s.name:<30}{s.phase:<10}{s.calls:>7}{1e3 * s.seconds:>10.2f}"
-                f"{s.seconds / self.seconds:>8.1%}{s.bytes / 1e6:>9.2f}{rate:>9}"
+                f"{s.seconds / whole:>8.1%}{s.bytes / 1e6:>9.2f}{rate:>9}"
             )
         inside = sum(s.seconds for s in self.ops.values())
         lines.append(
             f"{'outside operations':<47}{1e3 * (self.seconds - inside):>10.2f}"
-            f"{1 - inside / self.seconds:>8.1%}"
+            f"{(self.seconds - inside) / whole:>8.1%}"
         )
         if self.peak_bytes is not None:
             lines.append(f"peak memory {self.peak_bytes / 1e6:.2f} MB above the start")
@@ -150,7 +152,7 @@ class Profiler:
         stats.calls += 1
         stats.seconds += seconds
         if not op.view:
-            stats.bytes += result.nbytes
+            stats.bytes += _nbytes(result)
         counted = count_flops(op.name, inputs, params, result)
         if counted is None:
             stats.uncounted += 1
@@ -167,6 +169,10 @@ class Profiler:
                 stats.bytes += _array(gradient).nbytes
 
 
+def _nbytes(result: Any) -> int:
+    return sum(t.nbytes for t in (result if isinstance(result, tuple) else (result,)))
+
+
 def _array(value: Any) -> Any:
     return value.array if isinstance(value, Tensor) else np.asarray(value)
 
@@ -175,8 +181,8 @@ def profile(model: Module, *inputs: Any, memory: bool = True) -> tuple[Profile, 
     """One timed call of a model, and its size.
 
     Returns:
-        The profile, and {"parameters": count, "bytes": size in memory}. With ``memory`` the model is
-        called a second time to measure the peak, so that tracing does not disturb the times.
+        The profile, and {"parameters": count, "bytes": size in memory}. With ``memory`` the model
+        is called a second time to measure the peak, so that tracing does not disturb the times.
     """
     with Profiler() as timed:
         model(*inputs)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 from tt_nn import Module
 
 __all__ = ["size_of"]
@@ -19,9 +16,9 @@ def size_of(model: Module) -> int:
     >>> size_of(Linear(10, 5))
     220
     """
-    owners: dict[int, np.ndarray[Any, Any]] = {}
+    sizes: dict[int, int] = {}
     for tensor in (*model.parameters(), *model.buffers()):
-        array = tensor.array
         # views of one memory (a tied weight, a parameter in a flat buffer) start somewhere in it
-        owners[array.__array_interface__["data"][0]] = array
-    return sum(array.nbytes for array in owners.values())
+        start = tensor.array.__array_interface__["data"][0]
+        sizes[start] = max(tensor.nbytes, sizes.get(start, 0))
+    return sum(sizes.values())

@@ -99,8 +99,8 @@ def listen(listener: Listener) -> None:
     """Call ``listener(op, arrays, slots, params, result, saved)`` after every op from now on that
     has an input whose slot is filled: what nobody follows costs nothing.
 
-    ``arrays`` and ``slots`` are what the inputs hold; a listener may keep both lists, but not change
-    them."""
+    ``arrays`` and ``slots`` are what the inputs hold; a listener may keep both lists, but not
+    change them."""
     global _listeners
     _listeners = (*_listeners, listener)
 

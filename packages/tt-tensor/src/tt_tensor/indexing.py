@@ -52,7 +52,7 @@ def _plain(part: Any) -> Any:
 
 @also_axis
 def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Values picked along ``dim``: out[i][j] = x[index[i][j]][j] for dim 0.
+    """Values picked along ``dim``: for dim 0, ``out[i][j] = x[index[i][j]][j]``.
 
     Shape: index has as many dims as x; the result has index's shape.
 
@@ -64,7 +64,7 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
 
 @also_axis
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy of x with src added at index: out[index[i][j]][j] += src[i][j] for dim 0."""
+    """A copy of x with src added at index: for dim 0, ``out[index[i][j]][j] += src[i][j]``."""
     return apply(ops.scatter_add, x, src, index, dim=dim)
 
 
@@ -77,7 +77,7 @@ def scatter(
     *,
     value: float | None = None,
 ) -> Tensor:
-    """A copy of x with src written at index: out[index[i][j]][j] = src[i][j] for dim 0.
+    """A copy of x with src written at index: for dim 0, ``out[index[i][j]][j] = src[i][j]``.
 
     ``src`` may be a number, also by the name ``value``.
     """

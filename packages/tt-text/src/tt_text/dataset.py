@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from tt_tensor import Tensor
 from tt_tensor.tensor import wrap
 
@@ -27,7 +28,10 @@ class TextDataset:
     def __init__(
         self, ids: Sequence[int] | Tensor, block_size: int, stride: int | None = None
     ) -> None:
-        self.ids = np.asarray(ids.tolist() if isinstance(ids, Tensor) else ids, np.int64)
+        array = ids.array if isinstance(ids, Tensor) else np.asarray(ids)
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"TextDataset: expected integer ids, got {array.dtype}")
+        self.ids = array.astype(np.int64)  # a copy
         self.block_size = block_size
         self.stride = block_size if stride is None else stride
         if self.ids.ndim != 1 or block_size <= 0 or self.stride <= 0:
@@ -37,8 +41,8 @@ class TextDataset:
             )
         if len(self.ids) <= block_size:
             raise ValueError(
-                f"TextDataset: {len(self.ids)} tokens are too few for windows of {block_size} and the "
-                "token after each; use a longer text or a smaller block_size"
+                f"TextDataset: {len(self.ids)} tokens are too few for windows of {block_size} and "
+                "the token after each; use a longer text or a smaller block_size"
             )
 
     def __len__(self) -> int:

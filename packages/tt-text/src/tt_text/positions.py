@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from tt_nn import Embedding, Module
 from tt_tensor import Tensor, arange
 from tt_tensor.tensor import wrap
@@ -21,8 +22,10 @@ def sinusoids(length: int, dim: int) -> Tensor:
 
     Source: Vaswani et al. 2017, §3.5.
     """
-    if dim <= 0 or dim % 2:
-        raise ValueError(f"sinusoids: dim must be even and positive, got {dim}")
+    if dim <= 0 or dim % 2 or length < 0:
+        raise ValueError(
+            f"sinusoids: dim must be even and positive, length not negative; got {dim}, {length}"
+        )
     time = np.arange(length)[:, None]
     rate = np.exp(np.arange(0, dim, 2) * (-math.log(10000.0) / dim))
     table = np.empty((length, dim), np.float32)
@@ -40,11 +43,14 @@ class SinusoidalPositionalEncoding(Module):
     def __init__(self, dim: int, max_len: int = 5000) -> None:
         super().__init__()
         self.max_len = max_len
-        self.register_buffer("table", sinusoids(max_len, dim), persistent=False)
         self.table: Tensor
+        self.register_buffer("table", sinusoids(max_len, dim), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """x with its positions marked."""
+        dim = self.table.shape[1]
+        if x.ndim < 2 or x.shape[-1] != dim:
+            raise ValueError(f"expected x of shape (..., T, {dim}), got {x.shape}")
         length = x.shape[-2]
         if length > self.max_len:
             raise ValueError(f"{length} positions are more than max_len = {self.max_len}")

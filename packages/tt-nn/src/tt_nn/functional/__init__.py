@@ -1,33 +1,17 @@
 """The functions behind the layers, usually imported as F."""
 
-from .activation import (
-    elu,
-    gelu,
-    leaky_relu,
-    log_softmax,
-    relu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    tanh,
-)
+from .activation import elu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from .attention import scaled_dot_product_attention
+from .binary_cross_entropy import binary_cross_entropy, binary_cross_entropy_with_logits
+from .cross_entropy import cross_entropy, nll_loss
 from .dropout import dropout
 from .embedding import embedding, one_hot
+from .gelu import gelu
 from .linear import linear
-from .loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-)
+from .loss import huber_loss, kl_div, l1_loss, mse_loss
 from .normalization import layer_norm, normalize, rms_norm
 from .padding import pad
+from .softmax import log_softmax, softmax
 
 __all__ = [
     "binary_cross_entropy",

@@ -6,11 +6,14 @@ import math
 from typing import Any
 
 import numpy as np
+
 from tt_autograd import joint_vjp
 from tt_tensor import Op, Tensor, apply
+from tt_tensor.ops.elementwise import silenced
 from tt_tensor.tensor import wrap
 
 from .dropout import dropout
+from .softmax import softmax
 
 __all__ = ["scaled_dot_product_attention"]
 
@@ -37,7 +40,7 @@ def softmax_rows(scores: Array, mask: Array | None) -> None:
     """Softmax along the last dim in place; a row whose every entry is masked becomes 0."""
     if mask is not None:
         scores[...] = np.where(mask, scores, -np.inf) if mask.dtype.kind == "b" else scores + mask
-    peak = scores.max(axis=-1, keepdims=True)
+    peak = scores.max(axis=-1, keepdims=True, initial=-np.inf)
     if mask is not None:
         peak[np.isneginf(peak)] = 0
     scores -= peak
@@ -48,22 +51,30 @@ def softmax_rows(scores: Array, mask: Array | None) -> None:
     scores /= total
 
 
+@silenced
 def attention_forward(
     q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool, scale: float
 ) -> tuple[Array, Array]:
     """softmax(q kᵀ · scale + mask) v; the probabilities, the one T×S buffer, are kept."""
     if causal:
         mask = causal_mask(q.shape[-2], k.shape[-2])
-    probs = np.matmul(q, k.swapaxes(-1, -2))
+    # laid out row by row whatever the inputs' order, so that the pieces below are views of it
+    probs = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
+    np.matmul(q, k.swapaxes(-1, -2), out=probs)
     probs *= probs.dtype.type(scale)
     if probs.ndim > 2 and (mask is None or mask.ndim == 2):
-        for item in probs.reshape(-1, *probs.shape[-2:]):  # one matrix at a time stays in the cache
+        for item in _matrices(probs):  # one at a time stays in the cache
             softmax_rows(item, mask)
     else:
         softmax_rows(probs, mask)
     out = _heads_inside((*probs.shape[:-1], v.shape[-1]), q.dtype)
     np.matmul(probs, v, out=out)
     return out, probs
+
+
+def _matrices(stack: Array) -> Array:
+    """(..., T, S) as (N, T, S)."""
+    return stack.reshape(math.prod(stack.shape[:-2]), *stack.shape[-2:])
 
 
 def attention_vjp(
@@ -80,9 +91,8 @@ def attention_vjp(
 ) -> list[Array | None]:
     """dV = Pᵀg; with dP = g Vᵀ, dS = P (dP - Σ dP P) · scale; dQ = dS K; dK = dSᵀ Q."""
     gv = np.matmul(probs.swapaxes(-1, -2), g, out=_heads_inside(v.shape, v.dtype))
-    scores = np.matmul(g, v.swapaxes(-1, -2))
-    flat, flat_probs = (a.reshape(-1, *a.shape[-2:]) for a in (scores, probs))
-    for ds, p in zip(flat, flat_probs, strict=True):
+    scores = np.matmul(g, v.swapaxes(-1, -2), out=np.empty_like(probs))
+    for ds, p in zip(_matrices(scores), _matrices(probs), strict=True):
         ds -= np.einsum("ij,ij->i", ds, p)[:, None]
         ds *= p
         ds *= ds.dtype.type(scale)
@@ -108,20 +118,24 @@ def scaled_dot_product_attention(
     """softmax(Q Kᵀ / √D) V.
 
     Args:
-        attn_mask: broadcast to (..., T, S); bool (True: may look there) or numbers added to the scores.
+        attn_mask: broadcast to (..., T, S); bool (True: may look there) or numbers that are added
+            to the scores.
         dropout_p: the share of the attention weights that is dropped; pass 0 when evaluating.
         is_causal: position i looks at positions j <= i only (aligned at the top left).
         scale: 1/√D if None.
         enable_gqa: groups of query heads share one key and value head.
 
-    Shape: query (..., T, D), key (..., S, D), value (..., S, Dv) -> (..., T, Dv). A row that may look
-    nowhere gives 0.
+    Shape: query (..., T, D), key (..., S, D), value (..., S, Dv) -> (..., T, Dv)
+
+    A row that may look nowhere gives 0.
 
     Source: Vaswani et al. 2017, §3.2.1.
     """
     _check(query, key, value, attn_mask, is_causal)
-    if enable_gqa and query.shape[-3] != key.shape[-3]:
-        key, value = (_share_heads(x, query.shape[-3]) for x in (key, value))
+    if not 0 <= dropout_p <= 1:
+        raise ValueError(f"dropout_p must lie in 0 to 1, got {dropout_p}")
+    if enable_gqa:
+        key, value = (_share_heads(x, query) for x in (key, value))
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     batch = np.broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
     query, key, value = (
@@ -144,26 +158,28 @@ def _in_operations(
     scale: float,
 ) -> Tensor:
     """The same in plain operations, with dropout on the weights."""
-    from .activation import softmax
-
-    scores = query @ key.mT * scale
     if is_causal:
-        mask = wrap(causal_mask(*scores.shape[-2:]))
-    if mask is not None:
-        if mask.dtype.kind != "b":
-            scores = scores + mask
-        else:
-            hidden = ~mask
-            scores = scores.masked_fill(hidden, -np.inf)
-            empty = hidden.all(-1, keepdim=True)
-            weights = softmax(scores.masked_fill(empty, 0.0), -1).masked_fill(empty, 0.0)
-            return dropout(weights, dropout_p) @ value
-    return dropout(softmax(scores, -1), dropout_p) @ value
+        mask = wrap(causal_mask(query.shape[-2], key.shape[-2]))
+    return dropout(attention_weights(query @ key.mT * scale, mask), dropout_p) @ value
 
 
-def _share_heads(x: Tensor, heads: int) -> Tensor:
+def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """softmax(scores + mask) in plain operations; a row whose every entry is masked becomes 0."""
+    if mask is None:
+        return softmax(scores, -1)
+    boolean = mask.dtype.kind == "b"
+    scores = scores.masked_fill(~mask, -np.inf) if boolean else scores + mask
+    empty = (scores.detach() == -np.inf).all(-1, keepdim=True)
+    return softmax(scores.masked_fill(empty, 0.0), -1).masked_fill(empty, 0.0)
+
+
+def _share_heads(x: Tensor, query: Tensor) -> Tensor:
     """Each of the few key or value heads repeated for its group of query heads."""
-    few = x.shape[-3]
+    if min(x.ndim, query.ndim) < 3:
+        raise ValueError(f"enable_gqa needs heads, (..., H, T, D); got {query.shape}, {x.shape}")
+    few, heads = x.shape[-3], query.shape[-3]
+    if few == heads:
+        return x
     if heads % few:
         raise ValueError(f"{heads} query heads cannot share {few} key and value heads evenly")
     shape = (*x.shape[:-3], few, heads // few, *x.shape[-2:])
@@ -174,8 +190,8 @@ def _check(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool
     name = "scaled_dot_product_attention"
     if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
         raise ValueError(
-            f"{name}: expected query (..., T, D), key (..., S, D), value (..., S, Dv); got {q.shape}, "
-            f"{k.shape}, {v.shape}"
+            f"{name}: expected query (..., T, D), key (..., S, D), value (..., S, Dv); got "
+            f"{q.shape}, {k.shape}, {v.shape}"
         )
     if not q.dtype == k.dtype == v.dtype or q.dtype.kind != "f":
         raise TypeError(
@@ -183,5 +199,5 @@ def _check(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool
         )
     if mask is not None and is_causal:
         raise ValueError(f"{name}: pass attn_mask or is_causal, not both")
-    if mask is not None and mask.dtype.kind not in "bf":
-        raise TypeError(f"{name}: attn_mask must be bool or floating, got {mask.dtype}")
+    if mask is not None and mask.dtype not in (np.bool_, q.dtype):
+        raise TypeError(f"{name}: attn_mask must be bool or {q.dtype}, got {mask.dtype}")

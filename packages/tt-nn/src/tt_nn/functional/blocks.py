@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-__all__ = ["BLOCK", "row_blocks", "spans"]
+__all__ = ["BLOCK", "blockwise", "row_blocks", "spans"]
 
-BLOCK = 16384  # elements: a few float32 temporaries of this size fit a core's 1 MB second-level cache
+Array = Any
+
+# elements: a few float32 temporaries of this size fit a core's 1 MB second-level cache
+BLOCK = 16384
 
 
 def spans(size: int, block: int = BLOCK) -> Iterator[slice]:
@@ -21,3 +24,12 @@ def row_blocks(x: np.ndarray[Any, Any], block: int = BLOCK) -> Iterator[slice]:
     """Slices of whole rows of a matrix, about ``block`` elements each."""
     rows = max(1, block // max(1, x.shape[-1]))
     return spans(len(x), rows)
+
+
+def blockwise(kernel: Callable[..., Any], *arrays: Array) -> Array:
+    """``kernel(*pieces, out)`` over flat pieces of equally shaped arrays, into a new array."""
+    flat = [np.ascontiguousarray(a).reshape(-1) for a in arrays]
+    out = np.empty_like(flat[0])
+    for span in spans(out.size):
+        kernel(*(a[span] for a in flat), out[span])
+    return out.reshape(arrays[0].shape)

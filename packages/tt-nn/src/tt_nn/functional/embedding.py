@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from tt_autograd import Meta, vjp
 from tt_autograd.rules.either import place
 from tt_tensor import Op, Tensor, apply
 from tt_tensor.ops.index import check_index
+from tt_tensor.tensor import wrap
 
 __all__ = ["embedding", "one_hot"]
 
@@ -27,11 +29,9 @@ def embedding_vjp(
     """Each row of the table receives the sum of the gradients of its uses."""
     if isinstance(g, Tensor):
         ids = index.array if isinstance(index, Tensor) else index
-        keep = Tensor(np.ones(g.shape[-1:]) * 1.0, dtype=g.dtype)
         if padding_idx is not None:
-            mask = (ids != padding_idx)[..., None].astype(g.dtype)
-            keep = Tensor(mask, dtype=g.dtype)
-        return place(g * keep, shape=weight.shape, index=ids)
+            g = g * wrap((ids != padding_idx)[..., None].astype(g.dtype))
+        return place(g, shape=weight.shape, index=ids)
     table = np.zeros(weight.shape, g.dtype)
     ids = index.reshape(-1)
     if ids.size:
@@ -61,8 +61,13 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     Raises:
         IndexError: an index lies outside 0 to num_embeddings - 1.
     """
-    if padding_idx is not None and padding_idx < 0:
-        padding_idx += weight.shape[0]
+    if weight.ndim != 2:
+        raise ValueError(f"embedding: expected a weight of 2 dims, got shape {weight.shape}")
+    rows = weight.shape[0]
+    if padding_idx is not None:
+        if not -rows <= padding_idx < rows:
+            raise ValueError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
+        padding_idx %= rows
     return apply(_embedding, weight, input, padding_idx=padding_idx)
 
 
@@ -77,6 +82,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             [0, 0, 1]])
     """
     index = tensor.array
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: expected integers, got {index.dtype}; use x.long()")
     classes = int(index.max(initial=-1)) + 1 if num_classes == -1 else num_classes
     check_index(index, classes)
-    return Tensor(np.eye(classes, dtype=np.int64)[index], dtype=np.int64)
+    rows = np.zeros((*index.shape, classes), np.int64)
+    np.put_along_axis(rows, index[..., None], 1, axis=-1)
+    return wrap(rows)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+
 from tt_autograd import joint_vjp
 from tt_tensor import Op, Tensor, apply
 
@@ -15,31 +17,41 @@ Array = Any
 
 def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """x Wᵀ + b as one large product, whatever the leading dims."""
-    if x.dtype != weight.dtype or x.shape[-1] != weight.shape[1]:
+    if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise ValueError
-    out = x.reshape(-1, x.shape[-1]) @ weight.T
+    if x.dtype != weight.dtype or (bias is not None and bias.dtype != weight.dtype):
+        raise TypeError
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError
+    out = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) @ weight.T
     if bias is not None:
         out += bias
     return out.reshape(*x.shape[:-1], weight.shape[0])
 
 
 def _hint(x: Array, weight: Array, bias: Array | None = None) -> str:
-    if x.ndim and weight.ndim == 2 and x.shape[-1] != weight.shape[1]:
+    if weight.ndim != 2:
+        return f"Expected a weight (out_features, in_features); got one of shape {weight.shape}"
+    out_features, in_features = weight.shape
+    if x.ndim == 0 or x.shape[-1] != in_features:
         return (
-            f"Expected x of shape (..., {weight.shape[1]}), as the weight is (out_features, in_features) "
-            f"= {weight.shape}; got x of shape {x.shape}"
+            f"Expected x of shape (..., {in_features}), as the weight is (out_features, "
+            f"in_features) = {weight.shape}; got x of shape {x.shape}"
         )
-    return f"Expected x and weight of one dtype, got {x.dtype} and {weight.dtype}: x.to(weight.dtype)"
+    if bias is not None and bias.shape != (out_features,):
+        return f"Expected a bias of shape ({out_features},); got {bias.shape}"
+    return f"Expected x, weight and bias of one dtype: x.to({weight.dtype.name!r})"
 
 
 def linear_vjp(
     g: Array, needs: tuple[bool, ...], _: None, x: Array, weight: Array, bias: Any = None
 ) -> list[Array | None]:
     """dL/dx = g W, dL/dW = gᵀ x, dL/db = Σ g over all leading dims."""
-    rows = g.reshape((-1, g.shape[-1]))
+    leading = math.prod(g.shape[:-1])
+    rows = g.reshape((leading, g.shape[-1]))
     grads: list[Array | None] = [(rows @ weight).reshape(x.shape) if needs[0] else None]
     if needs[1]:
-        grads.append(rows.swapaxes(0, 1) @ x.reshape((-1, x.shape[-1])))
+        grads.append(rows.swapaxes(0, 1) @ x.reshape((leading, x.shape[-1])))
     else:
         grads.append(None)
     if len(needs) > 2:

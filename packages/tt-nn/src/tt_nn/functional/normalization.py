@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
 from tt_autograd import joint_vjp
 from tt_tensor import Op, Tensor, apply
 
@@ -35,7 +36,7 @@ def layer_norm_forward(
     inverse = rows.dtype.type(1 / rows.shape[1])
     for block in row_blocks(rows):
         y, m, r = out[block], mean[block], rstd[block]
-        np.add.reduce(rows[block], 1, None, m, True)
+        np.add.reduce(rows[block], axis=1, out=m, keepdims=True)
         m *= inverse
         np.subtract(rows[block], m, out=y)
         np.einsum("ij,ij->i", y, y, out=r[:, 0])
@@ -84,7 +85,7 @@ def layer_norm_vjp(
             share *= inverse
             normal *= share
             out = np.subtract(scaled, normal, out=gx[block])
-            average = np.add.reduce(scaled, 1, None, None, True)
+            average = np.add.reduce(scaled, axis=1, keepdims=True)
             average *= inverse
             out -= average
             out *= rstd[block]

@@ -36,13 +36,14 @@ class ReLU(Module):
 class LeakyReLU(Module):
     """x where x > 0, negative_slope · x elsewhere."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
+        self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
         """The leaky relu of x."""
-        return F.leaky_relu(x, self.negative_slope)
+        return F.leaky_relu(x, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         """The slope."""
@@ -52,13 +53,14 @@ class LeakyReLU(Module):
 class ELU(Module):
     """x where x > 0, alpha · (eˣ - 1) elsewhere."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
+        self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
         """The exponential linear unit of x."""
-        return F.elu(x, self.alpha)
+        return F.elu(x, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
         """The scale."""
@@ -84,9 +86,13 @@ class GELU(Module):
 class SiLU(Module):
     """x σ(x), also called swish."""
 
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
     def forward(self, x: Tensor) -> Tensor:
         """x σ(x)."""
-        return F.silu(x)
+        return F.silu(x, self.inplace)
 
 
 class Sigmoid(Module):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tt_tensor import Tensor, empty, zeros
-from tt_tensor.tensor import wrap
 
-from .. import functional as F
-from .. import init
+from tt_tensor import Tensor, empty, zeros
+
+from .. import functional as F, init
+from ..functional.attention import attention_weights
 from ..module import Module
 from ..parameter import Parameter
 from .linear import Linear
@@ -24,13 +24,22 @@ class MultiheadAttention(Module):
         embed_dim: the size of queries and outputs, divisible by num_heads.
         dropout: the share of attention weights dropped in training.
         bias: whether the projections have one.
-        kdim, vdim: the sizes of keys and values, if they differ from embed_dim.
+        add_bias_kv: must be False; it keeps PyTorch's order of arguments.
+        add_zero_attn: must be False, likewise.
+        kdim: the size of keys, if it differs from embed_dim.
+        vdim: the size of values, if it differs from embed_dim.
         batch_first: (B, T, E) instead of (T, B, E).
 
-    Parameters as in PyTorch: in_proj_weight (3E, E), or q_proj_weight, k_proj_weight and v_proj_weight
-    if the sizes differ; in_proj_bias (3E,); out_proj.
+    Parameters as in PyTorch: in_proj_weight (3E, E), or q_proj_weight, k_proj_weight and
+    v_proj_weight if the sizes differ; in_proj_bias (3E,); out_proj.
 
     Source: Vaswani et al. 2017, §3.2.2.
+
+    >>> from tt_tensor import ones
+    >>> attention = MultiheadAttention(8, num_heads=2, batch_first=True)
+    >>> y, weights = attention(ones(3, 5, 8), ones(3, 7, 8), ones(3, 7, 8))
+    >>> y.shape, weights.shape
+    ((3, 5, 8), (3, 5, 7))
     """
 
     def __init__(
@@ -39,17 +48,22 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
+        device: str | None = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         if num_heads <= 0 or embed_dim <= 0 or embed_dim % num_heads:
             raise ValueError(
-                f"MultiheadAttention: embed_dim must be a multiple of num_heads, got {embed_dim} and "
-                f"{num_heads}"
+                "MultiheadAttention: embed_dim must be a multiple of num_heads, got "
+                f"{embed_dim} and {num_heads}"
             )
+        if add_bias_kv or add_zero_attn:
+            raise ValueError("MultiheadAttention has no add_bias_kv and no add_zero_attn")
         self.embed_dim = embed_dim
         self.num_heads = num_heads
         self.head_dim = embed_dim // num_heads
@@ -57,15 +71,19 @@ class MultiheadAttention(Module):
         self.batch_first = batch_first
         self.kdim = embed_dim if kdim is None else kdim
         self.vdim = embed_dim if vdim is None else vdim
-        if self.kdim == self.vdim == embed_dim:
-            self.in_proj_weight = Parameter(empty(3 * embed_dim, embed_dim, dtype=dtype))
+        self._make_parameters(bias, {"device": device, "dtype": dtype})
+
+    def _make_parameters(self, bias: bool, kind: dict[str, Any]) -> None:
+        size = self.embed_dim
+        self.in_proj_weight: Parameter | None = None
+        if self.kdim == self.vdim == size:
+            self.in_proj_weight = Parameter(empty(3 * size, size, **kind))
         else:
-            self.in_proj_weight = None
-            self.q_proj_weight = Parameter(empty(embed_dim, embed_dim, dtype=dtype))
-            self.k_proj_weight = Parameter(empty(embed_dim, self.kdim, dtype=dtype))
-            self.v_proj_weight = Parameter(empty(embed_dim, self.vdim, dtype=dtype))
-        self.in_proj_bias = Parameter(zeros(3 * embed_dim, dtype=dtype)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
+            self.q_proj_weight = Parameter(empty(size, size, **kind))
+            self.k_proj_weight = Parameter(empty(size, self.kdim, **kind))
+            self.v_proj_weight = Parameter(empty(size, self.vdim, **kind))
+        self.in_proj_bias = Parameter(zeros(3 * size, **kind)) if bias else None
+        self.out_proj = Linear(size, size, bias, **kind)
         for weight in self._weights():
             init.xavier_uniform_(weight)
         if self.out_proj.bias is not None:
@@ -92,54 +110,80 @@ class MultiheadAttention(Module):
         Args:
             key_padding_mask: (B, S); True (or -inf) marks keys to leave out.
             attn_mask: (T, S) or (B · num_heads, T, S); True (or -inf) marks pairs to leave out.
-            average_attn_weights: weights averaged over the heads, (B, T, S), instead of all of them.
+            average_attn_weights: weights averaged over the heads, (B, T, S), instead of all.
+            is_causal: a promise that attn_mask is the causal mask, so that it need not be read.
 
         Shape: query (T, B, E), key (S, B, kdim), value (S, B, vdim) -> (T, B, E); with
             ``batch_first`` (B, T, E) and so on; without a batch (T, E) and so on.
+
+        A query that may look nowhere gets weights 0.
         """
+        if is_causal and attn_mask is None:
+            raise ValueError(
+                "is_causal promises that attn_mask is causal; pass the mask as well: "
+                "attn_mask=ones(T, S, dtype=bool).triu(1)"
+            )
         batched = query.ndim == 3
-        if not batched:
-            query, key, value = (x.unsqueeze(1) for x in (query, key, value))
-        elif self.batch_first:
-            query, key, value = (x.transpose(0, 1) for x in (query, key, value))
-        self._check(query, key, value)
-        t, b, _ = query.shape
-        q, k, v = (self._split(x) for x in self._project(query, key, value))  # (B, H, T, D)
-        mask = self._mask(attn_mask, key_padding_mask, (b, t, key.shape[0]), is_causal)
+        projected = self._project(*self._time_first(query, key, value))
+        q, k, v = (self._split(x) for x in projected)  # (B, H, T, D)
         drop = self.dropout if self.training else 0.0
+        weights = None
         if need_weights:
-            weights = self._attention_weights(q, k, mask)
-            y = F.dropout(weights, drop) @ v
+            mask = self._mask(q, k, attn_mask, key_padding_mask)
+            weights = attention_weights(q @ k.mT * self.head_dim**-0.5, mask)
+            weights = F.dropout(weights, drop)  # (B, H, T, S)
+            y = weights @ v
+        elif is_causal and key_padding_mask is None:
+            y = F.scaled_dot_product_attention(q, k, v, dropout_p=drop, is_causal=True)
         else:
+            mask = self._mask(q, k, attn_mask, key_padding_mask)
             y = F.scaled_dot_product_attention(q, k, v, mask, drop)
-        y = y.permute(2, 0, 1, 3).reshape(t, b, self.embed_dim)  # (T, B, E)
-        y = self.out_proj(y)
-        if not batched:
-            y = y.squeeze(1)
-        elif self.batch_first:
-            y = y.transpose(0, 1)
-        if not need_weights:
+        y = y.permute(2, 0, 1, 3).reshape(*projected[0].shape)  # (T, B, E), heads side by side
+        y = self._as_it_came(self.out_proj(y), batched)
+        if weights is None:
             return y, None
         weights = weights.mean(1) if average_attn_weights else weights
-        return y, (weights if batched else weights.squeeze(0))
+        return y, weights if batched else weights.squeeze(0)
 
-    def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
+    def _time_first(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
+        """(T, B, E), (S, B, kdim) and (S, B, vdim), checked."""
+        given = (query, key, value)
+        if query.ndim not in (2, 3) or not query.ndim == key.ndim == value.ndim:
+            raise ValueError(
+                "MultiheadAttention: expected three inputs of 3 dims, or of 2 without a batch; got "
+                f"{query.shape}, {key.shape}, {value.shape}"
+            )
+        once: dict[int, Tensor] = {}  # so that the same input stays the same
+        for x in given:
+            if query.ndim == 2:
+                once[id(x)] = x.unsqueeze(1)
+            else:
+                once[id(x)] = x.transpose(0, 1) if self.batch_first else x
+        query, key, value = (once[id(x)] for x in given)
         expected = (self.embed_dim, self.kdim, self.vdim)
         got = (query.shape[-1], key.shape[-1], value.shape[-1])
         if got != expected or key.shape[:2] != value.shape[:2] or key.shape[1] != query.shape[1]:
             raise ValueError(
-                f"MultiheadAttention: expected last sizes {expected} for query, key and value and one "
-                f"batch size; got {query.shape}, {key.shape}, {value.shape} as (time, batch, size)"
+                f"MultiheadAttention: expected last sizes {expected} for query, key and value, one "
+                "batch size, and as many keys as values; got as (time, batch, size) "
+                f"{query.shape}, {key.shape}, {value.shape}"
             )
+        return query, key, value
+
+    def _as_it_came(self, y: Tensor, batched: bool) -> Tensor:
+        """(T, B, E) as the query was laid out."""
+        if not batched:
+            return y.squeeze(1)
+        return y.transpose(0, 1) if self.batch_first else y
 
     def _project(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
         """Queries, keys and values in embed_dim."""
         bias = self.in_proj_bias
         if self.in_proj_weight is not None and query is key and key is value:
             return list(F.linear(query, self.in_proj_weight, bias).chunk(3, -1))
-        weights = self._weights()
+        weights: list[Any] = list(self._weights())
         if len(weights) == 1:
-            weights = list(weights[0].chunk(3))  # type: ignore[arg-type]
+            weights = list(weights[0].chunk(3))
         biases = [None] * 3 if bias is None else list(bias.chunk(3))
         inputs = (query, key, value)
         return [F.linear(x, w, c) for x, w, c in zip(inputs, weights, biases, strict=True)]
@@ -150,35 +194,35 @@ class MultiheadAttention(Module):
         return x.reshape(t, b, self.num_heads, self.head_dim).permute(1, 2, 0, 3)
 
     def _mask(
-        self,
-        attn_mask: Tensor | None,
-        padding: Tensor | None,
-        sizes: tuple[int, int, int],
-        is_causal: bool,
+        self, q: Tensor, k: Tensor, mask: Tensor | None, padding: Tensor | None
     ) -> Tensor | None:
-        """All masks as one of numbers to add to the scores, (B or 1, H or 1, T, S)."""
-        b, t, s = sizes
-        total = np.zeros((1, 1, 1, 1), np.float32)
-        if is_causal and attn_mask is None:
-            total = total + np.where(np.tri(t, s, dtype=bool), 0, -np.inf)[None, None]
-        if attn_mask is not None:
-            added = _additive(attn_mask)
-            shape = (1, 1, t, s) if added.ndim == 2 else (b, self.num_heads, t, s)
-            total = total + added.reshape(shape)
+        """Both masks as numbers to add to the scores, broadcasting to (B, H, T, S)."""
+        b, h, t, _ = q.shape
+        s = k.shape[2]
+        total = None
+        if mask is not None:
+            if mask.shape not in ((t, s), (b * h, t, s)):
+                raise ValueError(
+                    f"attn_mask must have shape {(t, s)} or {(b * h, t, s)}, got {mask.shape}"
+                )
+            mask = _additive("attn_mask", mask, q)
+            total = mask if mask.ndim == 2 else mask.reshape(b, h, t, s)
         if padding is not None:
-            total = total + _additive(padding).reshape(b, 1, 1, s)
-        if total.shape == (1, 1, 1, 1):
-            return None
-        return wrap(np.ascontiguousarray(np.broadcast_to(total, (*total.shape[:2], t, s)))).to(
-            self.out_proj.weight.dtype
-        )
+            if padding.shape != (b, s) and (b != 1 or padding.shape != (s,)):
+                raise ValueError(f"key_padding_mask must have shape {(b, s)}, got {padding.shape}")
+            padding = _additive("key_padding_mask", padding, q).reshape(b, 1, 1, s)
+            total = padding if total is None else total + padding
+        return total
 
-    def _attention_weights(self, q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
-        scores = q @ k.mT * self.head_dim**-0.5
-        return F.softmax(scores if mask is None else scores + mask, -1)
+    def extra_repr(self) -> str:
+        """The sizes."""
+        return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"
 
 
-def _additive(mask: Tensor) -> np.ndarray[Any, Any]:
+def _additive(name: str, mask: Tensor, like: Tensor) -> Tensor:
     """A bool mask (True: leave out) as 0 and -inf; numbers as they are."""
-    array = mask.array
-    return np.where(array, np.float32(-np.inf), np.float32(0)) if array.dtype.kind == "b" else array
+    if mask.dtype == np.bool_:
+        return zeros(mask.shape, dtype=like.dtype).masked_fill(mask, -np.inf)
+    if mask.dtype != like.dtype:
+        raise TypeError(f"{name} must be bool or {like.dtype}, got {mask.dtype}")
+    return mask

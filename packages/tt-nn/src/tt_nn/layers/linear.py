@@ -7,8 +7,7 @@ from typing import Any
 
 from tt_tensor import Tensor, empty
 
-from .. import functional as F
-from .. import init
+from .. import functional as F, init
 from ..module import Module
 from ..parameter import Parameter
 
@@ -28,7 +27,12 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         if in_features < 0 or out_features < 0:
@@ -37,8 +41,9 @@ class Linear(Module):
             )
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(empty(out_features, in_features, dtype=dtype))
-        self.bias = Parameter(empty(out_features, dtype=dtype)) if bias else None
+        kind = {"device": device, "dtype": dtype}
+        self.weight = Parameter(empty(out_features, in_features, **kind))
+        self.bias = Parameter(empty(out_features, **kind)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

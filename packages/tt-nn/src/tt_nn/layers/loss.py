@@ -72,8 +72,8 @@ class CrossEntropyLoss(Module):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
+        self.weight: Tensor | None
         self.register_buffer("weight", weight)
-        self.weight = weight
         self.ignore_index = ignore_index
         self.reduction = reduction
         self.label_smoothing = label_smoothing
@@ -95,8 +95,8 @@ class NLLLoss(Module):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
+        self.weight: Tensor | None
         self.register_buffer("weight", weight)
-        self.weight = weight
         self.ignore_index = ignore_index
         self.reduction = reduction
 
@@ -110,8 +110,8 @@ class BCELoss(Module):
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
         super().__init__()
+        self.weight: Tensor | None
         self.register_buffer("weight", weight)
-        self.weight = weight
         self.reduction = reduction
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
@@ -133,10 +133,10 @@ class BCEWithLogitsLoss(Module):
         pos_weight: Tensor | None = None,
     ) -> None:
         super().__init__()
+        self.weight: Tensor | None
         self.register_buffer("weight", weight)
+        self.pos_weight: Tensor | None
         self.register_buffer("pos_weight", pos_weight)
-        self.weight = weight
-        self.pos_weight = pos_weight
         self.reduction = reduction
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:

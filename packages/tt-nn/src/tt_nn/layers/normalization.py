@@ -36,15 +36,16 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
+        device: str | None = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        shape = self.normalized_shape
-        self.weight = Parameter(ones(shape, dtype=dtype)) if elementwise_affine else None
-        self.bias = Parameter(zeros(shape, dtype=dtype)) if elementwise_affine and bias else None
+        shape, kind = self.normalized_shape, {"device": device, "dtype": dtype}
+        self.weight = Parameter(ones(shape, **kind)) if elementwise_affine else None
+        self.bias = Parameter(zeros(shape, **kind)) if elementwise_affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """The normalised x."""
@@ -53,8 +54,7 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         """The settings."""
         return (
-            f"{self.normalized_shape}, eps={self.eps}, "
-            f"elementwise_affine={self.elementwise_affine}"
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )
 
 
@@ -71,14 +71,15 @@ class RMSNorm(Module):
         normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
+        device: str | None = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        shape = self.normalized_shape
-        self.weight = Parameter(ones(shape, dtype=dtype)) if elementwise_affine else None
+        shape, kind = self.normalized_shape, {"device": device, "dtype": dtype}
+        self.weight = Parameter(ones(shape, **kind)) if elementwise_affine else None
 
     def forward(self, x: Tensor) -> Tensor:
         """The normalised x."""
@@ -87,6 +88,5 @@ class RMSNorm(Module):
     def extra_repr(self) -> str:
         """The settings."""
         return (
-            f"{self.normalized_shape}, eps={self.eps}, "
-            f"elementwise_affine={self.elementwise_affine}"
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )

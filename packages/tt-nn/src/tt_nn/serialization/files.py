@@ -71,8 +71,8 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True) -> Any:
 
     Args:
         f: a path or a file object opened in binary mode, read to its end.
-        map_location, weights_only: as in PyTorch; without effect, as there is one device only and
-            nothing but data is ever loaded.
+        map_location: as in PyTorch; without effect, as there is one device only.
+        weights_only: as in PyTorch; without effect, as nothing but data is ever loaded.
 
     Raises:
         ValueError: the file is not a whole safetensors file; says what was expected and found.

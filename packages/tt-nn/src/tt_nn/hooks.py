@@ -1,0 +1,26 @@
+"""Functions that a module calls around its forward."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Hook", "RemovableHandle"]
+
+Hook = Callable[..., Any]
+
+
+class RemovableHandle:
+    """What registering a hook returns: ``remove()`` takes the hook away again."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, hooks: dict[int, Hook], hook: Hook) -> None:
+        self.hooks = hooks
+        self.number = next(self._numbers)
+        hooks[self.number] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; doing it twice does no harm."""
+        self.hooks.pop(self.number, None)

@@ -1,0 +1,81 @@
+"""Hooks around a module's forward."""
+
+from typing import Any
+
+import tt_nn as nn
+from tt_nn import Module
+from tt_tensor import Tensor, ones
+
+
+class Double(Module):
+    """Twice x, or as often as told."""
+
+    def forward(self, x: Tensor, times: float = 2.0) -> Tensor:
+        return x * times
+
+
+def test_a_forward_hook_sees_and_may_replace_the_output() -> None:
+    seen: list[Any] = []
+    module = Double()
+    module.register_forward_hook(lambda m, args, out: seen.append((m, args, out)))
+    x = ones(2)
+    y = module(x)
+    ((m, (argument,), out),) = seen
+    assert m is module and argument is x and out is y and y.tolist() == [2, 2]
+    module.register_forward_hook(lambda m, args, out: out + 1)
+    assert module(x).tolist() == [3, 3]
+    assert module(x, times=5).tolist() == [6, 6]
+
+
+def test_a_pre_hook_sees_and_may_replace_the_arguments() -> None:
+    module = Double()
+    module.register_forward_pre_hook(lambda m, args: args[0] + 1)
+    assert module(ones(2)).tolist() == [4, 4]
+    module.register_forward_pre_hook(lambda m, args: (args[0], 10.0))
+    assert module(ones(2)).tolist() == [20, 20]
+
+
+def test_hooks_run_in_order_and_can_be_removed() -> None:
+    calls: list[str] = []
+    module = Double()
+    handles = [
+        module.register_forward_hook(lambda m, args, out, name=name: calls.append(name))
+        for name in "abc"
+    ]
+    module(ones(1))
+    handles[1].remove()
+    handles[1].remove()
+    module(ones(1))
+    assert calls == ["a", "b", "c", "a", "c"]
+
+
+def test_hooks_whose_handles_nobody_keeps_stay() -> None:
+    calls: list[int] = []
+    module = Double()
+    for n in range(20):
+        module.register_forward_hook(lambda m, args, out, n=n: calls.append(n))
+        module.register_forward_pre_hook(lambda m, args, n=n: calls.append(-n))
+    module(ones(1))
+    assert calls == [-n for n in range(20)] + list(range(20))
+
+
+def test_a_hook_may_remove_itself() -> None:
+    module = Double()
+    calls: list[int] = []
+
+    def once(m: Module, args: Any, out: Any) -> None:
+        calls.append(1)
+        handle.remove()
+
+    handle = module.register_forward_hook(once)
+    module(ones(1))
+    module(ones(1))
+    assert calls == [1]
+
+
+def test_hooks_are_no_children_and_no_state() -> None:
+    model = nn.Sequential(nn.Linear(2, 2))
+    model.register_forward_hook(lambda m, args, out: None)
+    model[0].register_forward_pre_hook(lambda m, args: None)
+    assert [name for name, _ in model.named_modules()] == ["", "0"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias"]

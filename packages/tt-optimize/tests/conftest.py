@@ -1,0 +1,20 @@
+"""A small GPT, and a fixed seed."""
+
+import pytest
+
+from tt_models import GPT, GPTConfig
+from tt_tensor import manual_seed
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    manual_seed(0)
+
+
+@pytest.fixture
+def gpt() -> GPT:
+    """Two layers, eleven tokens, a window of twelve; weights large enough to have opinions."""
+    made = GPT(GPTConfig(vocab_size=11, block_size=12, n_layer=2, n_head=2, n_embd=16))
+    for parameter in made.parameters():
+        parameter.data *= 8.0 if parameter.ndim == 2 else 1.0
+    return made.eval()
