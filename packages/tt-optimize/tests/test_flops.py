@@ -98,10 +98,10 @@ def test_binary_losses() -> None:
 
 
 def test_every_operation_has_a_count_or_a_reason() -> None:
-    names = {op.name for op in table} | {
-        op.name for op in vars(ops).values() if isinstance(op, t.Op)
-    }
-    ours = {name for name in names if not name.startswith("test")}
+    # ops that other tests of this process made are their own business
+    ours = {
+        op.name for op in table if type(op) is t.Op and str(op.forward.__module__).startswith("tt_")
+    } | {op.name for op in vars(ops).values() if isinstance(op, t.Op)}
     assert ours - COUNTS.keys() == EXCEPTIONS.keys()
 
 

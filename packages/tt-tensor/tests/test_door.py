@@ -73,7 +73,7 @@ def test_listeners_are_told_of_what_is_followed() -> None:
         x = t.ones(2)
         x * 2
         assert calls == [], "nobody follows x"
-        x._graph = SimpleNamespace(requires_grad=False)
+        x._graph = SimpleNamespace(requires_grad=False, order=float("-inf"))
         y = apply(Op("square", lambda x: (x * x, "saved"), saves=True), x)
         op, arrays, slots, params, result, saved = calls[0]
         assert (op.name, params, saved) == ("square", {}, "saved")

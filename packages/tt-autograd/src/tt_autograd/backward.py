@@ -62,8 +62,9 @@ def run_backward(
     Returns:
         The gradient at each target (or leaf) that was reached.
     """
-    useful = None if targets is None else _leading_to(roots, targets)
     wanted = frozenset(targets or ())
+    leading = _leading_to(roots, wanted) if targets is not None else wanted
+    useful = None if targets is None else leading | wanted
     found: dict[Slot, Gradient] = {}
     arrived: dict[Slot, Gradient] = {}  # and not yet passed on
     owned: set[Slot] = set()  # those whose array nobody else holds: sums may go into it
@@ -80,16 +81,17 @@ def run_backward(
         while frontier:
             node = heappop(frontier)[1]
             g = arrived.pop(node)
-            if node in wanted:
-                found[node] = g
+            if useful is not None:
+                if node in wanted:
+                    found[node] = g
+                if node not in leading:
+                    continue
             if node.rare is not None and node.rare.retains:
                 _retain(node.rare, g)
-            if useful is not None and node not in useful:
-                continue
             if node.__class__ is Pick:
                 _add_output(node, g, arrived, frontier)
                 continue
-            if silence is None and not node.rules.calm:
+            if silence is None and not node.plan.calm:
                 silence = np.errstate(all="ignore")  # inf and nan speak for themselves
                 silence.__enter__()
             if _timers:
@@ -97,7 +99,9 @@ def run_backward(
             else:
                 grads = _gradients(node, g, create_graph)
             for parent, gx in zip(node.parents, grads):  # noqa: B905  strict costs 0.1 µs
-                if parent is None or gx is None or not (useful is None or parent in useful):
+                if parent is None or gx is None:
+                    continue
+                if useful is not None and parent not in useful:
                     continue
                 total = arrived.get(parent)
                 if total is None:
@@ -144,15 +148,15 @@ def _add_output(
     outputs[pick.index] = g
 
 
-def _leading_to(roots: Sequence[Tensor], targets: Sequence[Slot]) -> set[Slot]:
-    """The targets and the nodes that have one among their ancestors."""
-    leading = set(targets)
+def _leading_to(roots: Sequence[Tensor], targets: frozenset[Slot]) -> frozenset[Slot]:
+    """The nodes that have a target among their ancestors."""
+    leading: set[Slot] = set()
     for node in reversed(_newest_first(roots)):
         for parent in node.parents:
-            if parent is not None and parent in leading:
+            if parent is not None and (parent in leading or parent in targets):
                 leading.add(node)
                 break
-    return leading
+    return frozenset(leading)
 
 
 def _newest_first(roots: Sequence[Tensor]) -> list[Any]:

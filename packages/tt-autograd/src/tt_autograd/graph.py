@@ -34,15 +34,30 @@ grad_mode = GradMode()
 
 
 class Leaf:
-    """The slot of a tensor made by the user: where its gradient collects."""
+    """The slot of a tensor made by the user: where its gradient collects.
 
-    __slots__ = ("grad", "requires_grad")
-    order = math.inf  # never out of date: a leaf's memory may be written (by optimizers) at will
+    ``order`` is that of all slots, compared with the time of in-place writes: a leaf's memory may
+    be written (by optimizers) at will, so it is never out of date; one that is not followed always
+    is, so that one comparison finds both cases.
+    """
+
+    __slots__ = ("grad", "order")
     parents = ()
+
+    order: float
 
     def __init__(self, requires_grad: bool = True) -> None:
         self.grad: Tensor | None = None
         self.requires_grad = requires_grad
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on the tensor are followed."""
+        return self.order > 0
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.order = math.inf if flag else -math.inf
 
 
 class Node:
@@ -65,11 +80,9 @@ class Node:
         "parents",
         "plan",
         "rare",
-        "rules",
     )
     requires_grad = True
 
-    rules: Rules
     plan: Plan
     parents: list[Any]
     inputs: Any
@@ -79,7 +92,12 @@ class Node:
     rare: Rare | None
 
     def __repr__(self) -> str:
-        return f"<{self.rules.op.name}>"
+        return f"<{self.name}>"
+
+    @property
+    def rules(self) -> Rules:
+        """The gradient rules of the operation."""
+        return self.plan.of
 
     @property
     def name(self) -> str:
@@ -169,16 +187,16 @@ def record(
     if not grad_mode.enabled:
         return
     mask, bit, write = 0, 1, newest.write
-    for i, slot in enumerate(slots):
+    unfollowed = False
+    for slot in slots:
         if slot is not None:
-            if slot.requires_grad:
-                mask |= bit
-                if slot.order < write and last_write(arrays[i]) > slot.order:
-                    raise RuntimeError(_STALE.format(op.name, arrays[i].shape))
+            if slot.order < write and not _is_followed(op, arrays[bit.bit_length() - 1], slot):
+                unfollowed = True
             else:
-                slots = [*slots]  # the door's list may have other readers
-                slots[i] = None
-        bit <<= 1
+                mask |= bit
+        bit += bit
+    if unfollowed:  # a new list: the door's may have other readers
+        slots = [slot if mask >> i & 1 else None for i, slot in enumerate(slots)]
     if not mask:
         return
     rules = table.get(op)
@@ -190,7 +208,6 @@ def record(
         return
     # set field by field: half the time of a constructor with as many arguments
     node: Node = _allocate(Node)
-    node.rules = rules
     node.plan = plan = rules.plans.get(bit | mask) or rules.plan(mask, len(arrays))
     node.params = params
     node.order = tick()
@@ -218,6 +235,19 @@ def record(
                 node.rare = Rare([(np.shape(a), getattr(a, "dtype", None)) for a in arrays])
                 break
     result._graph = node
+
+
+def _is_followed(op: Op, array: np.ndarray[Any, Any], slot: Any) -> bool:
+    """Whether a slot older than the newest write is to be followed.
+
+    Raises:
+        RuntimeError: the array was changed in place after it got its place in the graph.
+    """
+    if not slot.requires_grad:
+        return False
+    if last_write(array) > slot.order:
+        raise RuntimeError(_STALE.format(op.name, array.shape))
+    return True
 
 
 _STALE = (

@@ -56,7 +56,20 @@ NOTHING, SHAPE, VALUE = 0, 1, 2  # how much of an operand a rule asks to keep
 class Plan:
     """What to keep of one call, given which inputs need a gradient."""
 
-    __slots__ = ("keep_all", "keep_inputs", "keep_out", "keeps", "needs", "nothing", "rules")
+    __slots__ = (
+        "calm",
+        "keep_all",
+        "keep_inputs",
+        "keep_out",
+        "keeps",
+        "needs",
+        "nothing",
+        "of",
+        "rules",
+    )
+
+    of: Rules
+    calm: bool
 
     def __init__(
         self, rules: tuple[Rule | None, ...], needs: tuple[bool, ...], wanted: list[list[int]]
@@ -111,6 +124,7 @@ class Rules:
         """Make the plan for calls with ``count`` inputs of which those in the bit mask need
         gradients."""
         plan = self.plans[1 << count | mask] = self._make_plan(mask, count)
+        plan.of, plan.calm = self, self.calm
         return plan
 
     def _make_plan(self, mask: int, count: int) -> Plan:

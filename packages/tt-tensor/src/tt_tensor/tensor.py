@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import elementwise, indexing, inplace, linalg, ops, reductions, shapes
-from .door import apply, results_are
+from .door import apply, apply_pair, results_are
 from .dtypes import (
     Array,
     DType,
@@ -377,25 +377,25 @@ class Tensor:
     # ---- arithmetic --------------------------------------------------------------------------
 
     def __add__(self, other: Any) -> Tensor:
-        return apply(ops.add, self, other)
+        return apply_pair(ops.add, self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return apply(ops.add, self, other)
+        return apply_pair(ops.add, self, other)
 
     def __sub__(self, other: Any) -> Tensor:
-        return apply(ops.sub, self, other)
+        return apply_pair(ops.sub, self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
         return apply(ops.sub, other, self)
 
     def __mul__(self, other: Any) -> Tensor:
-        return apply(ops.mul, self, other)
+        return apply_pair(ops.mul, self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return apply(ops.mul, self, other)
+        return apply_pair(ops.mul, self, other)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return apply(ops.div, self, other)
+        return apply_pair(ops.div, self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
         return apply(ops.div, other, self)
