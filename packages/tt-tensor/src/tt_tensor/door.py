@@ -18,7 +18,16 @@ from .op import Op
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["apply", "listen", "results_are", "time_ops", "unlisten", "untime_ops"]
+__all__ = [
+    "apply",
+    "apply_one",
+    "apply_pair",
+    "listen",
+    "results_are",
+    "time_ops",
+    "unlisten",
+    "untime_ops",
+]
 
 Listener = Callable[[Op, list[Any], list[Any], dict[str, Any], Any, Any], None]
 Timer = Callable[[Op, tuple[Any, ...], dict[str, Any], Any, float], None]
@@ -30,7 +39,6 @@ _EXPLAINED = (ValueError, TypeError, IndexError, OverflowError, AttributeError)
 _ndarray = np.ndarray
 _allocate: Callable[[Any], Any] = object.__new__
 _Tensor: type[Tensor]
-_new: Callable[[Any], Tensor]
 
 
 def apply(op: Op, *inputs: Any, **params: Any) -> Tensor:
@@ -79,14 +87,8 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Tensor:
     if op.saves:
         out, saved = out
     result: Any
-    if out.__class__ is _ndarray:
-        result = _allocate(_Tensor)  # what _new does, without the call
-        result.array = out
-        result._graph = None
-    elif out.__class__ is list:
-        result = tuple([_new(array) for array in out])
-    else:  # NumPy hands 0-d results out as scalars, which are not arrays
-        result = _new(np.asarray(out))
+    several = out.__class__ is list
+    result = tuple([_wrapped(array) for array in out]) if several else _wrapped(out)
     if followed:
         for listener in _listeners:
             listener(op, arrays, slots, params, result, saved)
@@ -96,8 +98,24 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Tensor:
     return result  # type: ignore[no-any-return]
 
 
+def apply_one(op: Op, x: Any) -> Tensor:
+    """``apply(op, x)`` where one result comes out and nothing is saved: without loops 0.3 µs less."""
+    if _timers or not isinstance(x, _Tensor):
+        return apply(op, x)
+    array, slot = x.array, x._graph
+    try:
+        out = op.forward(array)
+    except _EXPLAINED:
+        return apply(op, x)  # which explains
+    result = _wrapped(out)
+    if slot is not None:
+        for listener in _listeners:
+            listener(op, [array], [slot], _NO_PARAMS, result, None)
+    return result
+
+
 def apply_pair(op: Op, x: Any, y: Any) -> Tensor:
-    """``apply(op, x, y)`` for arithmetic: the same door without its loops, 0.5 µs shorter."""
+    """``apply(op, x, y)`` where one result comes out and nothing is saved: 0.5 µs less."""
     if _timers or not isinstance(x, _Tensor):
         return apply(op, x, y)
     a, slot = x.array, x._graph
@@ -109,12 +127,18 @@ def apply_pair(op: Op, x: Any, y: Any) -> Tensor:
         out = op.forward(a, b)
     except _EXPLAINED:
         return apply(op, x, y)  # which explains
-    result = _allocate(_Tensor)
-    result.array = out if out.__class__ is _ndarray else np.asarray(out)
-    result._graph = None
+    result = _wrapped(out)
     if slot is not None or other is not None:
         for listener in _listeners:
             listener(op, [a, b], [slot, other], _NO_PARAMS, result, None)
+    return result
+
+
+def _wrapped(out: Any) -> Tensor:
+    """The Tensor of one result; NumPy hands 0-d ones out as scalars, which are not arrays."""
+    result = _allocate(_Tensor)
+    result.array = out if out.__class__ is _ndarray else np.asarray(out)
+    result._graph = None
     return result  # type: ignore[no-any-return]
 
 
@@ -147,7 +171,7 @@ def untime_ops(timer: Timer) -> None:
     _timers = tuple(known for known in _timers if known != timer)
 
 
-def results_are(kind: type[Tensor], new: Callable[[Any], Tensor]) -> None:
+def results_are(kind: type[Tensor]) -> None:
     """Tell the door, which lies below Tensor, what its results are. Called once, by tensor.py."""
-    global _Tensor, _new
-    _Tensor, _new = kind, new
+    global _Tensor
+    _Tensor = kind

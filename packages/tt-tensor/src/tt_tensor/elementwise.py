@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from . import ops
-from .door import apply
+from .door import apply, apply_one, apply_pair
 
 if TYPE_CHECKING:
     from .dtypes import Array
@@ -34,7 +34,7 @@ def sub(x: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
 
 def mul(x: Tensor, other: Operand) -> Tensor:
     """x · other."""
-    return apply(ops.mul, x, other)
+    return apply_pair(ops.mul, x, other)
 
 
 def div(x: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -45,122 +45,122 @@ def div(x: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tenso
     tensor([0.5000, 1.0000, 1.5000])
     """
     if rounding_mode is None:
-        return apply(ops.div, x, other)
+        return apply_pair(ops.div, x, other)
     if rounding_mode == "floor":
         return floor_divide(x, other)
     if rounding_mode == "trunc":
-        return apply(ops.trunc_divide, x, other)
+        return apply_pair(ops.trunc_divide, x, other)
     raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
 
 
 def floor_divide(x: Tensor, other: Operand) -> Tensor:
     """⌊x / other⌋."""
-    return apply(ops.floor_divide, x, other)
+    return apply_pair(ops.floor_divide, x, other)
 
 
 def remainder(x: Tensor, other: Operand) -> Tensor:
     """x - other · ⌊x / other⌋: the remainder with the divisor's sign, as Python's %."""
-    return apply(ops.remainder, x, other)
+    return apply_pair(ops.remainder, x, other)
 
 
 def pow(x: Tensor, exponent: Operand) -> Tensor:
     """x to the power of the exponent."""
-    return apply(ops.power, x, exponent)
+    return apply_pair(ops.power, x, exponent)
 
 
 def maximum(x: Tensor, other: Operand) -> Tensor:
     """The larger of x and other; their gradient is halved where they are equal."""
-    return apply(ops.maximum, x, other)
+    return apply_pair(ops.maximum, x, other)
 
 
 def minimum(x: Tensor, other: Operand) -> Tensor:
     """The smaller of x and other; their gradient is halved where they are equal."""
-    return apply(ops.minimum, x, other)
+    return apply_pair(ops.minimum, x, other)
 
 
 def atan2(x: Tensor, other: Operand) -> Tensor:
     """The angle of the point (other, x), in radians, -π to π."""
-    return apply(ops.atan2, x, other)
+    return apply_pair(ops.atan2, x, other)
 
 
 def eq(x: Tensor, other: Operand) -> Tensor:
     """x == other."""
-    return apply(ops.eq, x, other)
+    return apply_pair(ops.eq, x, other)
 
 
 def ne(x: Tensor, other: Operand) -> Tensor:
     """x != other."""
-    return apply(ops.ne, x, other)
+    return apply_pair(ops.ne, x, other)
 
 
 def lt(x: Tensor, other: Operand) -> Tensor:
     """x < other."""
-    return apply(ops.lt, x, other)
+    return apply_pair(ops.lt, x, other)
 
 
 def le(x: Tensor, other: Operand) -> Tensor:
     """x <= other."""
-    return apply(ops.le, x, other)
+    return apply_pair(ops.le, x, other)
 
 
 def gt(x: Tensor, other: Operand) -> Tensor:
     """x > other."""
-    return apply(ops.gt, x, other)
+    return apply_pair(ops.gt, x, other)
 
 
 def ge(x: Tensor, other: Operand) -> Tensor:
     """x >= other."""
-    return apply(ops.ge, x, other)
+    return apply_pair(ops.ge, x, other)
 
 
 def bitwise_and(x: Tensor, other: Operand) -> Tensor:
     """x & other, bit by bit (logical and for bools)."""
-    return apply(ops.bitwise_and, x, other)
+    return apply_pair(ops.bitwise_and, x, other)
 
 
 def bitwise_or(x: Tensor, other: Operand) -> Tensor:
     """x | other, bit by bit (logical or for bools)."""
-    return apply(ops.bitwise_or, x, other)
+    return apply_pair(ops.bitwise_or, x, other)
 
 
 def bitwise_xor(x: Tensor, other: Operand) -> Tensor:
     """x ^ other, bit by bit."""
-    return apply(ops.bitwise_xor, x, other)
+    return apply_pair(ops.bitwise_xor, x, other)
 
 
 def bitwise_left_shift(x: Tensor, other: Operand) -> Tensor:
     """x << other."""
-    return apply(ops.left_shift, x, other)
+    return apply_pair(ops.left_shift, x, other)
 
 
 def bitwise_right_shift(x: Tensor, other: Operand) -> Tensor:
     """x >> other."""
-    return apply(ops.right_shift, x, other)
+    return apply_pair(ops.right_shift, x, other)
 
 
 def bitwise_not(x: Tensor) -> Tensor:
     """~x, bit by bit (logical not for bools)."""
-    return apply(ops.bitwise_not, x)
+    return apply_one(ops.bitwise_not, x)
 
 
 def logical_not(x: Tensor) -> Tensor:
     """True where x is zero."""
-    return apply(ops.logical_not, x)
+    return apply_one(ops.logical_not, x)
 
 
 def neg(x: Tensor) -> Tensor:
     """-x."""
-    return apply(ops.neg, x)
+    return apply_one(ops.neg, x)
 
 
 def abs(x: Tensor) -> Tensor:
     """|x|; its gradient at 0 is 0."""
-    return apply(ops.absolute, x)
+    return apply_one(ops.absolute, x)
 
 
 def sign(x: Tensor) -> Tensor:
     """-1, 0 or 1."""
-    return apply(ops.sign, x)
+    return apply_one(ops.sign, x)
 
 
 def round(x: Tensor, *, decimals: int = 0) -> Tensor:
@@ -170,122 +170,122 @@ def round(x: Tensor, *, decimals: int = 0) -> Tensor:
 
 def floor(x: Tensor) -> Tensor:
     """The largest integer not above x."""
-    return apply(ops.floor, x)
+    return apply_one(ops.floor, x)
 
 
 def ceil(x: Tensor) -> Tensor:
     """The smallest integer not below x."""
-    return apply(ops.ceil, x)
+    return apply_one(ops.ceil, x)
 
 
 def exp(x: Tensor) -> Tensor:
     """eˣ."""
-    return apply(ops.exp, x)
+    return apply_one(ops.exp, x)
 
 
 def expm1(x: Tensor) -> Tensor:
     """eˣ - 1, exact for small x too."""
-    return apply(ops.expm1, x)
+    return apply_one(ops.expm1, x)
 
 
 def log(x: Tensor) -> Tensor:
     """The natural logarithm: -inf at 0, nan below."""
-    return apply(ops.log, x)
+    return apply_one(ops.log, x)
 
 
 def log2(x: Tensor) -> Tensor:
     """The logarithm to base 2."""
-    return apply(ops.log2, x)
+    return apply_one(ops.log2, x)
 
 
 def log10(x: Tensor) -> Tensor:
     """The logarithm to base 10."""
-    return apply(ops.log10, x)
+    return apply_one(ops.log10, x)
 
 
 def log1p(x: Tensor) -> Tensor:
     """log(1 + x), exact for small x too."""
-    return apply(ops.log1p, x)
+    return apply_one(ops.log1p, x)
 
 
 def sqrt(x: Tensor) -> Tensor:
     """The square root; nan below 0."""
-    return apply(ops.sqrt, x)
+    return apply_one(ops.sqrt, x)
 
 
 def rsqrt(x: Tensor) -> Tensor:
     """1 / √x."""
-    return apply(ops.rsqrt, x)
+    return apply_one(ops.rsqrt, x)
 
 
 def reciprocal(x: Tensor) -> Tensor:
     """1 / x."""
-    return apply(ops.reciprocal, x)
+    return apply_one(ops.reciprocal, x)
 
 
 def square(x: Tensor) -> Tensor:
     """x²."""
-    return apply(ops.square, x)
+    return apply_one(ops.square, x)
 
 
 def sin(x: Tensor) -> Tensor:
     """The sine of x in radians."""
-    return apply(ops.sin, x)
+    return apply_one(ops.sin, x)
 
 
 def cos(x: Tensor) -> Tensor:
     """The cosine of x in radians."""
-    return apply(ops.cos, x)
+    return apply_one(ops.cos, x)
 
 
 def tan(x: Tensor) -> Tensor:
     """The tangent of x in radians."""
-    return apply(ops.tan, x)
+    return apply_one(ops.tan, x)
 
 
 def asin(x: Tensor) -> Tensor:
     """The angle whose sine is x, in radians."""
-    return apply(ops.asin, x)
+    return apply_one(ops.asin, x)
 
 
 def acos(x: Tensor) -> Tensor:
     """The angle whose cosine is x, in radians."""
-    return apply(ops.acos, x)
+    return apply_one(ops.acos, x)
 
 
 def atan(x: Tensor) -> Tensor:
     """The angle whose tangent is x, in radians."""
-    return apply(ops.atan, x)
+    return apply_one(ops.atan, x)
 
 
 def sinh(x: Tensor) -> Tensor:
     """(eˣ - e⁻ˣ) / 2."""
-    return apply(ops.sinh, x)
+    return apply_one(ops.sinh, x)
 
 
 def cosh(x: Tensor) -> Tensor:
     """(eˣ + e⁻ˣ) / 2."""
-    return apply(ops.cosh, x)
+    return apply_one(ops.cosh, x)
 
 
 def tanh(x: Tensor) -> Tensor:
     """(eˣ - e⁻ˣ) / (eˣ + e⁻ˣ)."""
-    return apply(ops.tanh, x)
+    return apply_one(ops.tanh, x)
 
 
 def sigmoid(x: Tensor) -> Tensor:
     """σ(x) = 1 / (1 + e⁻ˣ)."""
-    return apply(ops.sigmoid, x)
+    return apply_one(ops.sigmoid, x)
 
 
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); its gradient at 0 is 0."""
-    return apply(ops.relu, x)
+    return apply_one(ops.relu, x)
 
 
 def erf(x: Tensor) -> Tensor:
     """The error function 2/√π ∫₀ˣ e^(-t²) dt."""
-    return apply(ops.erf, x)
+    return apply_one(ops.erf, x)
 
 
 def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
@@ -321,22 +321,22 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
 
 def isnan(x: Tensor) -> Tensor:
     """True where x is not a number."""
-    return apply(ops.isnan, x)
+    return apply_one(ops.isnan, x)
 
 
 def isinf(x: Tensor) -> Tensor:
     """True where x is infinite."""
-    return apply(ops.isinf, x)
+    return apply_one(ops.isinf, x)
 
 
 def isfinite(x: Tensor) -> Tensor:
     """True where x is neither infinite nor nan."""
-    return apply(ops.isfinite, x)
+    return apply_one(ops.isfinite, x)
 
 
 def clone(x: Tensor) -> Tensor:
     """A copy with memory of its own; gradients flow through it."""
-    return apply(ops.clone, x)
+    return apply_one(ops.clone, x)
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import ops
-from .door import apply
+from .door import apply, apply_pair
 from .shapes import sizes
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ def matmul(x: Tensor, other: Tensor) -> Tensor:
         ValueError: the inner sizes differ.
         TypeError: the dtypes differ; cast one of them.
     """
-    return apply(ops.matmul, x, other)
+    return apply_pair(ops.matmul, x, other)
 
 
 def mm(x: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     if x.ndim != 2 or mat2.ndim != 2:
         raise ValueError(f"mm: expected two matrices, got shapes {x.shape} and {mat2.shape}")
-    return apply(ops.matmul, x, mat2)
+    return apply_pair(ops.matmul, x, mat2)
 
 
 def bmm(x: Tensor, mat2: Tensor) -> Tensor:
@@ -39,14 +39,14 @@ def bmm(x: Tensor, mat2: Tensor) -> Tensor:
             f"bmm: expected shapes (B, n, k) and (B, k, m) with the same B, got {x.shape} and "
             f"{mat2.shape}; matmul broadcasts"
         )
-    return apply(ops.matmul, x, mat2)
+    return apply_pair(ops.matmul, x, mat2)
 
 
 def dot(x: Tensor, other: Tensor) -> Tensor:
     """Σ xᵢ · otherᵢ of two vectors."""
     if x.ndim != 1 or other.ndim != 1:
         raise ValueError(f"dot: expected two vectors, got shapes {x.shape} and {other.shape}")
-    return apply(ops.matmul, x, other)
+    return apply_pair(ops.matmul, x, other)
 
 
 def outer(x: Tensor, vec2: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import ops
-from .door import apply
+from .door import apply, apply_one
 from .op import Op
 from .ops.reduction import Dim, check_dims
 from .spelling import also_axis
@@ -36,7 +36,7 @@ def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None)
     """
     x = x if dtype is None else x.to(dtype)
     if dim is None and not keepdim:  # the commonest call: a loss; 0.3 µs less
-        return apply(ops.sum_, x)
+        return apply_one(ops.sum_, x)
     return apply(ops.sum_, x, dim=dim, keepdim=keepdim)
 
 

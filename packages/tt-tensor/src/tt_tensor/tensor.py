@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import elementwise, indexing, inplace, linalg, ops, reductions, shapes
-from .door import apply, apply_pair, results_are
+from .door import apply, apply_one, apply_pair, results_are
 from .dtypes import (
     Array,
     DType,
@@ -386,7 +386,7 @@ class Tensor:
         return apply_pair(ops.sub, self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return apply(ops.sub, other, self)
+        return apply_pair(ops.sub, other, self)
 
     def __mul__(self, other: Any) -> Tensor:
         return apply_pair(ops.mul, self, other)
@@ -398,43 +398,43 @@ class Tensor:
         return apply_pair(ops.div, self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return apply(ops.div, other, self)
+        return apply_pair(ops.div, other, self)
 
     def __floordiv__(self, other: Any) -> Tensor:
-        return apply(ops.floor_divide, self, other)
+        return apply_pair(ops.floor_divide, self, other)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return apply(ops.floor_divide, other, self)
+        return apply_pair(ops.floor_divide, other, self)
 
     def __mod__(self, other: Any) -> Tensor:
-        return apply(ops.remainder, self, other)
+        return apply_pair(ops.remainder, self, other)
 
     def __rmod__(self, other: Any) -> Tensor:
-        return apply(ops.remainder, other, self)
+        return apply_pair(ops.remainder, other, self)
 
     def __pow__(self, other: Any) -> Tensor:
-        return apply(ops.power, self, other)
+        return apply_pair(ops.power, self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return apply(ops.power, other, self)
+        return apply_pair(ops.power, other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return apply(ops.matmul, self, other)
+        return apply_pair(ops.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return apply(ops.matmul, other, self)
+        return apply_pair(ops.matmul, other, self)
 
     def __neg__(self) -> Tensor:
-        return apply(ops.neg, self)
+        return apply_one(ops.neg, self)
 
     def __pos__(self) -> Tensor:
         return self
 
     def __abs__(self) -> Tensor:
-        return apply(ops.absolute, self)
+        return apply_one(ops.absolute, self)
 
     def __invert__(self) -> Tensor:
-        return apply(ops.bitwise_not, self)
+        return apply_one(ops.bitwise_not, self)
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
         return _comparison(ops.eq, self, other)  # type: ignore[no-any-return]
@@ -443,31 +443,31 @@ class Tensor:
         return _comparison(ops.ne, self, other)  # type: ignore[no-any-return]
 
     def __lt__(self, other: Any) -> Tensor:
-        return apply(ops.lt, self, other)
+        return apply_pair(ops.lt, self, other)
 
     def __le__(self, other: Any) -> Tensor:
-        return apply(ops.le, self, other)
+        return apply_pair(ops.le, self, other)
 
     def __gt__(self, other: Any) -> Tensor:
-        return apply(ops.gt, self, other)
+        return apply_pair(ops.gt, self, other)
 
     def __ge__(self, other: Any) -> Tensor:
-        return apply(ops.ge, self, other)
+        return apply_pair(ops.ge, self, other)
 
     def __and__(self, other: Any) -> Tensor:
-        return apply(ops.bitwise_and, self, other)
+        return apply_pair(ops.bitwise_and, self, other)
 
     def __or__(self, other: Any) -> Tensor:
-        return apply(ops.bitwise_or, self, other)
+        return apply_pair(ops.bitwise_or, self, other)
 
     def __xor__(self, other: Any) -> Tensor:
-        return apply(ops.bitwise_xor, self, other)
+        return apply_pair(ops.bitwise_xor, self, other)
 
     def __lshift__(self, other: Any) -> Tensor:
-        return apply(ops.left_shift, self, other)
+        return apply_pair(ops.left_shift, self, other)
 
     def __rshift__(self, other: Any) -> Tensor:
-        return apply(ops.right_shift, self, other)
+        return apply_pair(ops.right_shift, self, other)
 
     __rand__ = __and__
     __ror__ = __or__
@@ -619,4 +619,4 @@ def check_device(device: Any) -> None:
         raise RuntimeError(f'the only device is "cpu", got {device!r}')
 
 
-results_are(Tensor, wrap)
+results_are(Tensor)
