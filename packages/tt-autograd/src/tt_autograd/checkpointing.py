@@ -7,7 +7,7 @@ from typing import Any
 
 from tt_tensor import get_rng_state, set_rng_state
 
-from .graph import Node, grad_mode, rare
+from .graph import Node, grad_mode, rare, tracing
 from .modes import enable_grad
 
 __all__ = ["checkpoint"]
@@ -55,11 +55,13 @@ class _Segment:
 def _traced(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Node]]:
     """The function's result and the nodes it recorded."""
     before, grad_mode.trace = grad_mode.trace, []
+    tracing.count += 1
     try:
         with enable_grad():
             result = function(*args, **kwargs)
         return result, grad_mode.trace
     finally:
+        tracing.count -= 1
         grad_mode.trace = before
 
 

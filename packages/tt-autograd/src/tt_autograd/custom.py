@@ -13,7 +13,7 @@ from tt_tensor.ledger import last_write, tick
 from tt_tensor.tensor import wrap
 
 from .graph import Pick
-from .modes import no_grad
+from .modes import no_grad, set_grad_enabled
 from .rule import joint_vjp
 
 __all__ = ["Function", "FunctionCtx"]
@@ -202,7 +202,8 @@ def _run_backward_of(
         value = np.zeros(shape, dtype) if value is None else value
         grads.append(value if isinstance(value, Tensor) else wrap(np.asarray(value)))
     ctx._inputs = [wrap(x) if isinstance(x, np.ndarray) else x for x in inputs]
-    returned = cls.backward(ctx, *grads)
+    with set_grad_enabled(not plain):
+        returned = cls.backward(ctx, *grads)
     ctx._inputs = ()
     results = list(returned) if isinstance(returned, (tuple, list)) else [returned]
     if len(results) != len(inputs):

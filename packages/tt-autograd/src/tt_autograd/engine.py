@@ -53,6 +53,7 @@ class Autograd:
 
     def set_grad(self, x: Tensor, grad: Tensor | None) -> None:
         """Replace the accumulated gradient."""
+        slot = x._graph
         if grad is not None:
             if not isinstance(grad, Tensor):
                 raise TypeError(f".grad must be a Tensor or None, got {type(grad).__name__}")
@@ -60,14 +61,12 @@ class Autograd:
                 raise RuntimeError(
                     f".grad must match its tensor, {x.dtype}{x.shape}; got {grad.dtype}{grad.shape}"
                 )
-        if x._graph is None:
-            if grad is None:
-                return
-            x._graph = Leaf(requires_grad=False)
-        if self.is_leaf(x):
-            x._graph.grad = grad
-        else:
-            rare(x._graph).grad = grad
+            if slot is None:
+                slot = x._graph = Leaf(requires_grad=False)
+        if slot.__class__ is Leaf:
+            slot.grad = grad
+        elif slot is not None:
+            rare(slot).grad = grad
 
     def retain_grad(self, x: Tensor) -> None:
         """Keep the gradient of a computed tensor, too."""
@@ -185,10 +184,12 @@ def starting_gradient(x: Tensor, gradient: Tensor | None, create_graph: bool) ->
 def accumulate(found: dict[Any, Any]) -> None:
     """Add the gradients found to the leaves' ``.grad``."""
     for leaf, g in found.items():
-        if isinstance(g, Tensor):
+        if g.__class__ is np.ndarray:
+            g = wrap(g)
+        elif isinstance(g, Tensor):
             g = g.clone()  # another leaf may have received the very same Tensor
         else:
-            g = wrap(g if g.__class__ is np.ndarray else np.asarray(g))
+            g = wrap(np.asarray(g))
         if leaf.grad is None:
             leaf.grad = g
         elif g._graph is not None or leaf.grad._graph is not None:

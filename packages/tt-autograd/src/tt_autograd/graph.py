@@ -33,6 +33,18 @@ class GradMode(threading.local):
 grad_mode = GradMode()
 
 
+class _Tracing:
+    """How many traces are under way, in all threads: if none, nobody need look for one's own."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+tracing = _Tracing()
+
+
 class Leaf:
     """The slot of a tensor made by the user: where its gradient collects.
 
@@ -204,7 +216,8 @@ def record(
         _need_no_rule(op, result)
         return
     several = result.__class__ is tuple
-    if not several and result.array.dtype.kind != "f":
+    out: Any = None if several else result.array
+    if not several and out.dtype.kind != "f":
         return
     # set field by field: half the time of a constructor with as many arguments
     node: Node = _allocate(Node)
@@ -214,7 +227,7 @@ def record(
     node.parents = slots
     node.inputs = arrays if plan.keep_all else plan.kept(arrays)
     node.rare = None
-    if grad_mode.trace is not None:
+    if tracing.count and grad_mode.trace is not None:
         grad_mode.trace.append(node)
     if several:
         node.out = saved
@@ -222,7 +235,6 @@ def record(
             if output.array.dtype.kind == "f":
                 output._graph = Pick(node, i)
         return
-    out = result.array
     node.out = (out if saved is None else saved) if plan.keep_out else None
     if op.broadcasts:
         ndim, size, dtype = out.ndim, out.size, out.dtype

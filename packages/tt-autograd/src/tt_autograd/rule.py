@@ -58,6 +58,7 @@ class Plan:
 
     __slots__ = (
         "calm",
+        "joint",
         "keep_all",
         "keep_inputs",
         "keep_out",
@@ -70,6 +71,7 @@ class Plan:
 
     of: Rules
     calm: bool
+    joint: bool  # one rule for all inputs
 
     def __init__(
         self, rules: tuple[Rule | None, ...], needs: tuple[bool, ...], wanted: list[list[int]]
@@ -89,6 +91,8 @@ class Plan:
             return arrays
         if self.nothing is not None:
             return self.nothing
+        if len(arrays) == 1:
+            return [Meta(arrays[0])]
         return [
             array if keep == VALUE else Meta(array) if keep == SHAPE else None
             for array, keep in zip(arrays, self.keep_inputs, strict=True)
@@ -124,7 +128,7 @@ class Rules:
         """Make the plan for calls with ``count`` inputs of which those in the bit mask need
         gradients."""
         plan = self.plans[1 << count | mask] = self._make_plan(mask, count)
-        plan.of, plan.calm = self, self.calm
+        plan.of, plan.calm, plan.joint = self, self.calm, self.joint is not None
         return plan
 
     def _make_plan(self, mask: int, count: int) -> Plan:

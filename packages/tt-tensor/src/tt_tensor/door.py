@@ -107,11 +107,13 @@ def apply_one(op: Op, x: Any) -> Tensor:
         out = op.forward(array)
     except _EXPLAINED:
         return apply(op, x)  # which explains
-    result = _wrapped(out)
+    result = _allocate(_Tensor)  # what _wrapped does, without the call
+    result.array = out if out.__class__ is _ndarray else np.asarray(out)
+    result._graph = None
     if slot is not None:
         for listener in _listeners:
             listener(op, [array], [slot], _NO_PARAMS, result, None)
-    return result
+    return result  # type: ignore[no-any-return]
 
 
 def apply_pair(op: Op, x: Any, y: Any) -> Tensor:
@@ -127,11 +129,13 @@ def apply_pair(op: Op, x: Any, y: Any) -> Tensor:
         out = op.forward(a, b)
     except _EXPLAINED:
         return apply(op, x, y)  # which explains
-    result = _wrapped(out)
+    result = _allocate(_Tensor)  # what _wrapped does, without the call
+    result.array = out if out.__class__ is _ndarray else np.asarray(out)
+    result._graph = None
     if slot is not None or other is not None:
         for listener in _listeners:
             listener(op, [a, b], [slot, other], _NO_PARAMS, result, None)
-    return result
+    return result  # type: ignore[no-any-return]
 
 
 def _wrapped(out: Any) -> Tensor:

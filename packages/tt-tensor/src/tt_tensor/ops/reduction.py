@@ -59,6 +59,9 @@ def count(shape: tuple[int, ...], dim: Dim) -> int:
 def sum_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """Σ x; bools and small integers are summed as int64, float16 in float32."""
     axis = None if dim is None else _axis(x, dim)
+    if x.dtype is float32:  # the commonest first
+        whole: Array = _add(x, axis, None, None, keepdim)
+        return whole
     if x.dtype is float16:
         total: Array = _add(x, axis, float32, None, keepdim)
         return np.asarray(total).astype(float16)
