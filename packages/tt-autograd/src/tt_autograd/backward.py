@@ -72,11 +72,13 @@ def run_backward(
     frontier: list[tuple[float, Slot]] = []  # a heap, the newest node first; no leaves
     for root, g in zip(roots, gradients, strict=True):
         slot = root._graph
-        if slot not in arrived and slot.__class__ is not Leaf:
+        if slot in arrived:
+            g = arrived[slot] + g
+        elif slot.__class__ is not Leaf:
             heappush(frontier, (-slot.order, slot))
-        arrived[slot] = arrived[slot] + g if slot in arrived else g
+        arrived[slot] = g
 
-    special = create_graph or bool(_timers)
+    special = create_graph or _timers
     if create_graph:
         before, grad_mode.enabled = grad_mode.enabled, True
     silence = None  # of NumPy's warnings, from the first rule on that may need it
