@@ -1,10 +1,9 @@
 """The backward pass: from the outputs to the leaves, each node once.
 
 Gradients arriving at a node are added up. The node to go on with is always the newest one that any
-has
-reached: whatever used its output is newer and has been dealt with, so its gradient is complete. Its
-rules run and what it kept is freed. Nothing reaches a leaf's ``.grad`` before the whole pass has
-succeeded.
+has reached: whatever used its output is newer and has been dealt with, so its gradient is complete.
+Its rules run and what it kept is freed. Nothing reaches a leaf's ``.grad`` before the whole pass
+has succeeded.
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ from tt_tensor import Op, Tensor
 from tt_tensor.ledger import last_write, newest
 from tt_tensor.tensor import wrap
 
+from .broadcasting import unbroadcast
 from .graph import Leaf, Node, Pick, Rare, grad_mode
 
-__all__ = ["run_backward", "time_rules", "unbroadcast", "untime_rules"]
+__all__ = ["run_backward", "time_rules", "untime_rules"]
 
 Slot = Any
 Timer = Callable[[Op, Any, Sequence[Any], float], None]
@@ -262,19 +262,6 @@ def _as_tensor(value: Any, slot: Slot) -> Any:
     tensor = wrap(value)
     tensor._graph = slot
     return tensor
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Sum a gradient over the dims along which its input was stretched, and restore its dtype."""
-    if g.shape != shape:
-        extra = g.ndim - len(shape)
-        stretched = tuple(
-            i for i in range(g.ndim) if i < extra or (shape[i - extra] == 1 and g.shape[i] != 1)
-        )
-        if stretched:
-            g = g.sum(axis=stretched, keepdims=True)
-        g = g.reshape(shape)
-    return g if dtype is None or g.dtype == dtype else g.astype(dtype)
 
 
 def _check_usable(node: Node) -> None:

@@ -1,8 +1,7 @@
 """The one door: every computed Tensor comes through ``apply``.
 
 The door unwraps the arrays, lets the op compute, wraps the result, and tells whoever listens. It
-knows
-nothing of gradients: tt-autograd is a listener, and so are the profiler and the graph drawing.
+knows nothing of gradients: tt-autograd is a listener, and so is the profiler.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from tt_tensor import Tensor, ops
 from tt_tensor.ops.reduction import check_dims
 from tt_tensor.tensor import wrap
 
+from ..broadcasting import unbroadcast
 from ..rule import Array, Meta, vjp
 from .either import constant, gather, getitem, place, scatter, scatter_add
 
@@ -40,8 +41,6 @@ def _overwrite(g: Array, index: Any) -> Array:
 
 def setitem_value(g: Array, _: None, __: None, value: Meta, index: Any) -> Array:
     """g at the index, summed to the value's shape."""
-    from ..backward import unbroadcast
-
     return unbroadcast(getitem(g, index=index), value.shape, value.dtype)
 
 

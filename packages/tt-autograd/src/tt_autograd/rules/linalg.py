@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tt_tensor import ops
 
+from ..broadcasting import sum_to
 from ..rule import Array, Meta, joint_vjp, vjp
 from .either import einsum, matmul
 
@@ -17,7 +18,7 @@ def matmul_x(g: Array, _: None, x: Meta, y: Array) -> Array:
         grad = grad.reshape((*grad.shape[:-2], grad.shape[-1]))
     else:
         grad = matmul(g, y.swapaxes(-1, -2))
-    return _sum_batch(grad, x.shape)
+    return sum_to(grad, x.shape)
 
 
 def matmul_y(g: Array, _: None, x: Array, y: Meta) -> Array:
@@ -31,20 +32,7 @@ def matmul_y(g: Array, _: None, x: Array, y: Meta) -> Array:
         return matmul(x.reshape((-1, x.shape[-1])).swapaxes(0, 1), g.reshape((-1, g.shape[-1])))
     else:
         grad = matmul(x.swapaxes(-1, -2), g)
-    return _sum_batch(grad, y.shape)
-
-
-def _sum_batch(grad: Array, shape: tuple[int, ...]) -> Array:
-    """Sum the leading dims that the operand of this shape does not have or has as 1."""
-    if grad.shape == shape:
-        return grad
-    extra = grad.ndim - len(shape)
-    stretched = tuple(
-        i for i in range(grad.ndim) if i < extra or (shape[i - extra] == 1 and grad.shape[i] != 1)
-    )
-    return (
-        grad.sum(axis=stretched, keepdims=True).reshape(shape) if stretched else grad.reshape(shape)
-    )
+    return sum_to(grad, y.shape)
 
 
 def einsum_vjp(
@@ -88,7 +76,7 @@ def _operand_gradient(
         )
         grad = grad.reshape(shape)
     if grad.shape != operand.shape:
-        grad = _stretch(_sum_batch_to(grad, operand.shape), operand.shape)
+        grad = _stretch(_sum_ones(grad, operand.shape), operand.shape)
     return grad
 
 
@@ -97,12 +85,12 @@ def _dots(operand: Array, name: str) -> int:
     return int(operand.ndim - len(name.replace("...", "")))
 
 
-def _sum_batch_to(grad: Array, shape: tuple[int, ...]) -> Array:
-    """Sum dims that the operand has as 1 and the gradient does not."""
-    stretched = tuple(
+def _sum_ones(grad: Array, shape: tuple[int, ...]) -> Array:
+    """Sum dims that the operand has as 1 and the gradient has not; leave the others."""
+    ones = tuple(
         i for i, (a, b) in enumerate(zip(grad.shape, shape, strict=True)) if b == 1 and a != 1
     )
-    return grad.sum(axis=stretched, keepdims=True) if stretched else grad
+    return grad.sum(axis=ones, keepdims=True) if ones else grad
 
 
 def _stretch(grad: Array, shape: tuple[int, ...]) -> Array:

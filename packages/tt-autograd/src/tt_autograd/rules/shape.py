@@ -9,6 +9,7 @@ import numpy as np
 from tt_tensor import ops
 from tt_tensor.ops.reduction import check_dims
 
+from ..broadcasting import sum_to
 from ..rule import Array, Meta, joint_vjp, vjp
 from .either import cat, constant, flip, permute, place, roll, tril, triu
 
@@ -22,11 +23,7 @@ def reshape_vjp(g: Array, _: None, x: Meta, **__: Any) -> Array:
 
 def expand_vjp(g: Array, _: None, x: Meta, shape: Shape) -> Array:
     """The copies' gradients are summed."""
-    extra = g.ndim - x.ndim
-    stretched = tuple(
-        i for i in range(g.ndim) if i < extra or (x.shape[i - extra] == 1 and g.shape[i] != 1)
-    )
-    return g.sum(axis=stretched, keepdims=True).reshape(x.shape) if stretched else g
+    return sum_to(g, x.shape)
 
 
 def permute_vjp(g: Array, _: None, x: Meta, dims: tuple[int, ...]) -> Array:
