@@ -293,3 +293,46 @@ def test_shapes_that_do_not_fit() -> None:
 def test_dtypes_that_do_not_fit() -> None:
     with pytest.raises(TypeError, match=r"bitwise_and.*float32.*convert with .*long\(\)"):
         t.ones(2) & t.ones(2)
+
+
+def test_division_of_small_integers_by_negative_numbers() -> None:
+    assert (-1 / t.tensor([2], dtype=t.uint8)).tolist() == [-0.5]
+
+
+@pytest.mark.parametrize("code", ["x // 0", "x % y", "x.div(y, rounding_mode='trunc')"])
+def test_integers_are_not_divided_by_zero(code: str) -> None:
+    x, y = t.tensor([1, 2]), t.tensor([1, 0])
+    with pytest.raises(RuntimeError, match=r"integers cannot be divided by 0.*x\.float\(\)"):
+        eval(code, {"x": x, "y": y})
+
+
+def test_floats_are() -> None:
+    assert (t.tensor([1.0, -1.0]) // 0).tolist() == [np.inf, -np.inf]
+
+
+def test_negative_integer_powers_round_towards_zero() -> None:
+    powers = t.tensor([4, 2, 1, -1, -1]) ** t.tensor([2, -1, -3, -3, -2])
+    assert powers.tolist() == [16, 0, 1, -1, 1]
+
+
+def test_bounds_beyond_the_integers_do_not_clamp() -> None:
+    assert t.tensor([2, 9], dtype=t.uint8).clamp(-1, 300).tolist() == [2, 9]
+
+
+def test_the_sign_of_nan_is_zero() -> None:
+    assert t.tensor([np.nan, -2.0, 0.0, 3.0]).sign().tolist() == [0, -1, 0, 1]
+
+
+def test_numbers_are_shifted_by_tensors() -> None:
+    assert (1 << t.tensor([2])).tolist() == [4]
+    assert (8 >> t.tensor([2])).tolist() == [2]
+
+
+def test_constants_keep_their_sign_and_their_value() -> None:
+    x = t.tensor([1.0, -1.0])
+    for number in (0.0, -0.0, 0.5, 1e40, np.nan, 2, -3, 10**30):
+        for _ in range(2):  # made, and met again
+            ours = (x * number).numpy()
+            with np.errstate(all="ignore"):
+                theirs = x.numpy() * np.float32(number)
+            assert ours.tobytes() == theirs.tobytes() and ours.dtype == np.float32

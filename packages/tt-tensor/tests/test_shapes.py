@@ -187,7 +187,7 @@ def test_empty_and_scalar_tensors() -> None:
         (lambda x: x.roll((1, 2), 0), ValueError, "one shift per dim"),
         (lambda x: x[0, 0].tril(), ValueError, "at least 2 dims"),
         (lambda x: t.cat([]), ValueError, "at least one tensor"),
-        (lambda x: t.cat([x, x[0]]), ValueError, "agree in every dim"),
+        (lambda x: t.cat([x, x[0]]), ValueError, "agree in every other"),
         (lambda x: t.stack([x, x[:1]]), ValueError, r"\(2, 3, 4\), \(1, 3, 4\)"),
         (lambda x: x.squeeze(3), IndexError, "dim 3"),
         (lambda x: x.unsqueeze(4), (IndexError, ValueError), "4"),

@@ -193,7 +193,7 @@ def full_like(
 
 
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -207,7 +207,10 @@ def arange(
     tensor([0.0000, 0.2500, 0.5000, 0.7500])
     """
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    if end is None:
+        raise TypeError("arange: expected at least an end, got nothing")
+    start = 0 if start is None else start
     if step == 0:
         raise ValueError("arange: step must not be 0")
     if (end - start) * step < 0:

@@ -26,6 +26,7 @@ __all__ = [
     "int32",
     "int64",
     "promote",
+    "promote_to_floating",
     "to_floating",
     "uint8",
 ]
@@ -75,6 +76,12 @@ def promote(*values: Any) -> list[Any]:
     """
     dtype = result_type(*values)
     return [_cast(value, dtype) for value in values]
+
+
+def promote_to_floating(*values: Any) -> list[Any]:
+    """``promote``, and to the default dtype if the common one is not floating (division)."""
+    dtype = result_type(*values)
+    return [_cast(value, dtype if dtype.kind == "f" else default_dtype) for value in values]
 
 
 def result_type(*values: Any) -> DType:

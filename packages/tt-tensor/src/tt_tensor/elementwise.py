@@ -6,7 +6,7 @@ sizes must be equal or 1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from . import ops
 from .door import apply, apply_one, apply_pair
@@ -148,6 +148,21 @@ def logical_not(x: Tensor) -> Tensor:
     return apply_one(ops.logical_not, x)
 
 
+def logical_and(x: Tensor, other: Tensor) -> Tensor:
+    """True where neither is zero."""
+    return apply_pair(ops.bitwise_and, ne(x, 0), ne(other, 0))
+
+
+def logical_or(x: Tensor, other: Tensor) -> Tensor:
+    """True where not both are zero."""
+    return apply_pair(ops.bitwise_or, ne(x, 0), ne(other, 0))
+
+
+def logical_xor(x: Tensor, other: Tensor) -> Tensor:
+    """True where exactly one is zero."""
+    return apply_pair(ops.ne, ne(x, 0), ne(other, 0))
+
+
 def neg(x: Tensor) -> Tensor:
     """-x."""
     return apply_one(ops.neg, x)
@@ -176,6 +191,11 @@ def floor(x: Tensor) -> Tensor:
 def ceil(x: Tensor) -> Tensor:
     """The smallest integer not below x."""
     return apply_one(ops.ceil, x)
+
+
+def trunc(x: Tensor) -> Tensor:
+    """The integer part: x without its decimals."""
+    return apply_pair(ops.trunc_divide, x, 1)
 
 
 def exp(x: Tensor) -> Tensor:
@@ -308,14 +328,43 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
     return x
 
 
-def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
+def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """x + weight · (end - x): x at weight 0, end at 1."""
+    return add(x, mul(sub(end, x), weight))
+
+
+def addcmul(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """x + value · tensor1 · tensor2."""
+    return add(x, mul(tensor1, tensor2), alpha=value)
+
+
+def addcdiv(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """x + value · tensor1 / tensor2."""
+    return add(x, div(tensor1, tensor2), alpha=value)
+
+
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def where(condition: Tensor, x: Operand, y: Operand) -> Tensor: ...
+
+
+def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None) -> Any:
     """x where the condition is True, y elsewhere; all three broadcast.
+
+    Without x and y, the positions where the condition holds: ``nonzero(as_tuple=True)``.
 
     >>> from tt_tensor import tensor
     >>> x = tensor([-1.0, 2.0])
     >>> where(x > 0, x, 0.0)
     tensor([0., 2.])
     """
+    if x is None or y is None:
+        if x is not y:
+            raise TypeError("where: expected both x and y, or neither")
+        return condition.nonzero(as_tuple=True)
     return apply(ops.where, condition, x, y)
 
 

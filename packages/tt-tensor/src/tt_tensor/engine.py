@@ -1,7 +1,8 @@
 """The socket for a gradient engine, which tt-autograd plugs into.
 
-A Tensor has one opaque slot for its place in a graph. Only the engine reads or fills it; this file
-says what an engine must be able to do, and what a Tensor answers while there is none.
+A Tensor has one opaque slot for its place in a graph. Only the engine fills it, and all that anyone
+else may ask of what is in it is its ``grad``. This file says what an engine must be able to do, and
+what a Tensor answers while there is none.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ class Engine(Protocol):
     def set_requires_grad(self, x: Tensor, flag: bool) -> None: ...
     def is_leaf(self, x: Tensor) -> bool: ...
     def grad_fn(self, x: Tensor) -> Any: ...
-    def grad(self, x: Tensor) -> Tensor | None: ...
     def set_grad(self, x: Tensor, grad: Tensor | None) -> None: ...
     def retain_grad(self, x: Tensor) -> None: ...
     def backward(
-        self, x: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool
+        self,
+        x: Tensor,
+        gradient: Tensor | None,
+        retain_graph: bool | None,
+        create_graph: bool,
+        inputs: Any,
     ) -> None: ...
     def tracks(self, *inputs: Any) -> bool: ...
     def before_write(self, x: Tensor, value: Any) -> None: ...
@@ -50,9 +55,6 @@ class NoEngine:
     def grad_fn(self, x: Tensor) -> Any:
         return None
 
-    def grad(self, x: Tensor) -> Tensor | None:
-        return None
-
     def set_grad(self, x: Tensor, grad: Tensor | None) -> None:
         if grad is not None:
             _missing("setting .grad")
@@ -60,9 +62,7 @@ class NoEngine:
     def retain_grad(self, x: Tensor) -> None:
         _missing("retain_grad()")
 
-    def backward(
-        self, x: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool
-    ) -> None:
+    def backward(self, x: Tensor, *options: Any) -> None:
         _missing("backward()")
 
     def tracks(self, *inputs: Any) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import ops
 from .door import apply
+from .ops.reduction import check_dims
 from .spelling import also_axis
 
 if TYPE_CHECKING:
@@ -17,12 +18,24 @@ if TYPE_CHECKING:
 def unwrap_index(index: Any) -> Any:
     """An index with its Tensors and lists replaced by arrays, in the form the ops expect."""
     if not isinstance(index, tuple):
-        return _unwrap_part(index)
+        if not (isinstance(index, list) and any(map(_is_several, index))):
+            return _unwrap_part(index)
+        index = tuple(index)  # x[[rows, columns]] means x[rows, columns]
     parts = tuple([_unwrap_part(part) for part in index])
     kinds = {part.__class__ for part in parts}
     if np.ndarray in kinds and int in kinds and len(kinds) > 2:
         return ops.TwoSteps(parts)
     return parts
+
+
+def _is_several(part: Any) -> bool:
+    """Whether a part of a list makes the list an index of several dims."""
+    return (
+        part is None
+        or part is ...
+        or isinstance(part, (list, tuple, slice))
+        or bool(getattr(part, "ndim", 0))
+    )
 
 
 def _unwrap_part(part: Any) -> Any:
@@ -40,6 +53,10 @@ def _unwrap_part(part: Any) -> Any:
     if isinstance(array, (np.ndarray, np.generic)):
         if array.dtype.kind == "f":
             raise IndexError(f"an index must be of integers or bools, got {array.dtype}")
+        if array.dtype == np.uint8 and array.ndim:
+            raise IndexError(
+                "an index of uint8 may mean positions or a mask; use index.long() or index.bool()"
+            )
         if array.ndim == 0 and array.dtype.kind != "b":
             return int(array)  # picks one, and is a view
         return array.copy()  # a gradient rule may need it when the original has changed
@@ -88,8 +105,60 @@ def scatter(
 
 
 @also_axis
+def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """A copy of x with alpha · source[i] added to the slice index[i] along ``dim``.
+
+    Shape: index (n,); source as x, but of size n along ``dim``
+    """
+    return scatter_add(x, dim, *slices_to_add("index_add", x, dim, index, source, alpha))
+
+
+def slices_to_add(
+    name: str, x: Tensor, dim: int, index: Tensor, source: Tensor, alpha: float
+) -> tuple[Tensor, Tensor]:
+    """The index and source with which ``scatter_add`` does what ``index_add`` means."""
+    axis = check_dims(x.shape, dim)[0] if x.ndim else 0
+    expected = (*x.shape[:axis], index.numel(), *x.shape[axis + 1 :]) if x.ndim else ()
+    if index.ndim > 1 or source.shape != expected:
+        raise ValueError(
+            f"{name}: for x {x.shape} and dim {dim} expected an index (n,) and a source of shape "
+            f"{expected}, got {index.shape} and {source.shape}"
+        )
+    places = index.reshape(*(-1 if d == axis else 1 for d in range(x.ndim)))
+    return places.expand(expected), source if alpha == 1 else source * alpha
+
+
+@also_axis
+def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """``gather`` whose other dims broadcast: what argmax and argsort (keeping dims) point at.
+
+    Without dim, positions in the flattened x.
+    """
+    if dim is None:
+        return gather(x.reshape(-1), 0, indices.reshape(-1))
+    if x.ndim != indices.ndim:
+        raise ValueError(
+            f"take_along_dim: expected as many dims in x {x.shape} as in indices {indices.shape}"
+        )
+    axis = check_dims(x.shape, dim)[0]
+    rest = np.broadcast_shapes(*(a.shape[:axis] + a.shape[axis + 1 :] for a in (x, indices)))
+    fitted = [a.expand(*rest[:axis], a.shape[axis], *rest[axis:]) for a in (x, indices)]
+    return gather(fitted[0], axis, fitted[1])
+
+
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask is True, as a vector; x and the mask broadcast."""
+    if mask.dtype.kind != "b":
+        raise TypeError(f"masked_select: the mask must be bool, got {mask.dtype}; compare first")
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    return getitem(x.expand(shape), mask.expand(shape))
+
+
+@also_axis
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of x at the positions in the 1-d ``index`` along ``dim``."""
+    if x.ndim == 0 and index.numel() == 1:  # a number is taken for a vector of one
+        return gather(x, dim, index.reshape(()))
     return apply(ops.index_select, x, index, dim=dim)
 
 
@@ -99,7 +168,7 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
     from .tensor import wrap
 
     if as_tuple:
-        return tuple(wrap(i) for i in np.nonzero(x.array))
+        return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(x.array)))
     return wrap(np.argwhere(x.array))
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import ledger, ops
+from . import elementwise, ledger, ops
 from .door import apply
 from .engine import engine
-from .indexing import unwrap_index
+from .indexing import scatter, slices_to_add, unwrap_index
 from .op import Op
 from .spelling import also_axis
 
@@ -99,6 +99,81 @@ def div_(x: Tensor, other: Any) -> Tensor:
     return _write(ops.div, x, other)
 
 
+def pow_(x: Tensor, exponent: Any) -> Tensor:
+    """x becomes x to the power of the exponent."""
+    return _write(ops.power, x, exponent)
+
+
+def floor_divide_(x: Tensor, other: Any) -> Tensor:
+    """x //= other."""
+    return _write(ops.floor_divide, x, other)
+
+
+def remainder_(x: Tensor, other: Any) -> Tensor:
+    """x %= other."""
+    return _write(ops.remainder, x, other)
+
+
+def bitwise_and_(x: Tensor, other: Any) -> Tensor:
+    """x &= other."""
+    return _write(ops.bitwise_and, x, other)
+
+
+def bitwise_or_(x: Tensor, other: Any) -> Tensor:
+    """x |= other."""
+    return _write(ops.bitwise_or, x, other)
+
+
+def bitwise_xor_(x: Tensor, other: Any) -> Tensor:
+    """x ^= other."""
+    return _write(ops.bitwise_xor, x, other)
+
+
+def lerp_(x: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """x becomes x + weight · (end - x)."""
+    return _store(x, elementwise.lerp(x, end, weight), "lerp")
+
+
+def addcmul_(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """x += value · tensor1 · tensor2."""
+    return _store(x, elementwise.addcmul(x, tensor1, tensor2, value=value), "addcmul")
+
+
+def addcdiv_(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """x += value · tensor1 / tensor2."""
+    return _store(x, elementwise.addcdiv(x, tensor1, tensor2, value=value), "addcdiv")
+
+
+def abs_(x: Tensor) -> Tensor:
+    """x becomes |x|."""
+    return _write(ops.absolute, x)
+
+
+def square_(x: Tensor) -> Tensor:
+    """x becomes x²."""
+    return _write(ops.square, x)
+
+
+def round_(x: Tensor, *, decimals: int = 0) -> Tensor:
+    """x becomes the nearest integer, halves the even one."""
+    return _write(ops.round_, x, decimals=decimals)
+
+
+def floor_(x: Tensor) -> Tensor:
+    """x becomes ⌊x⌋."""
+    return _write(ops.floor, x)
+
+
+def ceil_(x: Tensor) -> Tensor:
+    """x becomes ⌈x⌉."""
+    return _write(ops.ceil, x)
+
+
+def log_(x: Tensor) -> Tensor:
+    """x becomes its natural logarithm."""
+    return _write(ops.log, x)
+
+
 def neg_(x: Tensor) -> Tensor:
     """x becomes -x."""
     return _write(ops.neg, x)
@@ -129,9 +204,9 @@ def tanh_(x: Tensor) -> Tensor:
     return _write(ops.tanh, x)
 
 
-def clamp_(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+def clamp_(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """x becomes x limited to min ... max."""
-    return _write(ops.clamp, x, min=min, max=max)
+    return _store(x, elementwise.clamp(x, min, max), "clamp")
 
 
 def masked_fill_(x: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -143,6 +218,26 @@ def masked_fill_(x: Tensor, mask: Tensor, value: Any) -> Tensor:
 def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """x[index[i][j]][j] += src[i][j] for dim 0."""
     return _write(ops.scatter_add, x, src, index, dim=dim)
+
+
+@also_axis
+def scatter_(
+    x: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | float | None = None,
+    *,
+    value: float | None = None,
+) -> Tensor:
+    """x[index[i][j]][j] = src[i][j] for dim 0; ``src`` may be a number, also as ``value``."""
+    return _store(x, scatter(x, dim, index, src, value=value), "scatter")
+
+
+@also_axis
+def index_add_(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """The slice index[i] of x along ``dim`` += alpha · source[i]."""
+    places, amounts = slices_to_add("index_add_", x, dim, index, source, alpha)
+    return _write(ops.scatter_add, x, amounts, places, dim=dim)
 
 
 def copy_(x: Tensor, src: Any) -> Tensor:
@@ -187,6 +282,16 @@ def normal_(
         raise ValueError(f"normal_: expected std >= 0, got {std}")
     drawn = numpy_generator(generator).standard_normal(x.shape, _draw_dtype(x))
     return copy_(x, _constant(drawn * drawn.dtype.type(std) + drawn.dtype.type(mean)))
+
+
+def bernoulli_(x: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """x is filled with ones of probability p and zeros."""
+    from .random import numpy_generator
+
+    share = np.asarray(getattr(p, "array", p))
+    if share.size and not (share.min() >= 0 and share.max() <= 1):
+        raise ValueError(f"bernoulli_: the probability must lie in 0 to 1, got {p}")
+    return copy_(x, _constant(numpy_generator(generator).random(x.shape) < share))
 
 
 def _draw_dtype(x: Tensor) -> Any:

@@ -32,6 +32,22 @@ def mm(x: Tensor, mat2: Tensor) -> Tensor:
     return apply_pair(ops.matmul, x, mat2)
 
 
+def mv(x: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector."""
+    if x.ndim != 2 or vec.ndim != 1:
+        raise ValueError(
+            f"mv: expected a matrix and a vector, got shapes {x.shape} and {vec.shape}"
+        )
+    return apply_pair(ops.matmul, x, vec)
+
+
+def trace(x: Tensor) -> Tensor:
+    """The sum of a matrix's diagonal."""
+    if x.ndim != 2:
+        raise ValueError(f"trace: expected a matrix, got shape {x.shape}")
+    return x.diagonal().sum()
+
+
 def bmm(x: Tensor, mat2: Tensor) -> Tensor:
     """The products of two equally long batches of matrices: (B, n, k) @ (B, k, m)."""
     if x.ndim != 3 or mat2.ndim != 3 or x.shape[0] != mat2.shape[0]:

@@ -5,7 +5,7 @@ An ``Op`` knows nothing of Tensors, of the door they pass through, or of gradien
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 __all__ = ["Op"]
@@ -18,6 +18,8 @@ class Op:
         name: how errors, profiles and graph drawings call it.
         forward: ``forward(*arrays, **params)`` returns an array, or a list of them if the op has
             several outputs; ``(result, saved)`` if ``saves``.
+        direct: computes the same where there is nothing to promote or convert: for one array of
+            float32, or for two of the same shape and dtype.
         saves: the forward also returns what a gradient rule will want to reuse.
         broadcasts: inputs are stretched to a common shape by NumPy's broadcasting rules, so a
             gradient has to be summed back to the input's own shape.
@@ -30,13 +32,15 @@ class Op:
     array([2., 4.])
     """
 
-    __slots__ = ("broadcasts", "forward", "hint", "name", "saves", "view")
+    # One slot belongs to the gradient engine, as one of every Tensor does.
+    __slots__ = ("broadcasts", "direct", "forward", "hint", "name", "rules", "saves", "view")
 
     def __init__(
         self,
         name: str,
         forward: Callable[..., Any],
         *,
+        direct: Callable[..., Any] | None = None,
         saves: bool = False,
         broadcasts: bool = False,
         view: bool = False,
@@ -44,15 +48,17 @@ class Op:
     ) -> None:
         self.name = name
         self.forward = forward
+        self.direct = direct
         self.saves = saves
         self.broadcasts = broadcasts
         self.view = view
         self.hint = hint
+        self.rules: Any = None
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
-    def explain(self, error: Exception, arrays: list[Any], params: dict[str, Any]) -> Exception:
+    def explain(self, error: Exception, arrays: Sequence[Any], params: dict[str, Any]) -> Exception:
         """The same kind of error with the op's name, what came, what it expected, and help.
 
         An op with a hint may raise bare errors; without one the error's own text is the

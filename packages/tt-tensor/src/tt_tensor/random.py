@@ -13,6 +13,7 @@ from .tensor import Tensor, check_device, wrap
 
 __all__ = [
     "Generator",
+    "bernoulli",
     "default_generator",
     "get_rng_state",
     "initial_seed",
@@ -143,15 +144,26 @@ def randn(
 
 
 def normal(
-    mean: float,
-    std: float,
-    size: Any,
+    mean: float | Tensor,
+    std: float | Tensor = 1.0,
+    size: Any = None,
     *,
     generator: Generator | None = None,
     dtype: Any = None,
     device: str | None = None,
 ) -> Tensor:
-    """Numbers drawn from the normal distribution of the given mean and standard deviation."""
+    """Numbers drawn from the normal distribution of the given mean and standard deviation.
+
+    Both are numbers and the result has shape ``size``; or one or both are tensors, with a mean and
+    standard deviation for each number of the result. No gradient passes through.
+    """
+    if size is None:
+        given = [x for x in (mean, std) if isinstance(x, Tensor)]
+        if not given:
+            raise TypeError("normal: expected a size, or tensors for mean or std; got two numbers")
+        size = np.broadcast_shapes(*(x.shape for x in given))
+        dtype = given[0].dtype if dtype is None else dtype
+    mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
     return randn(size, generator=generator, dtype=dtype, device=device) * std + mean
 
 
@@ -193,6 +205,18 @@ def rand_like(x: Tensor, dtype: Any = None, device: str | None = None) -> Tensor
 def randn_like(x: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
     """``randn`` in the shape and dtype of x."""
     return randn(x.shape, dtype=dtype or x.dtype, device=device)
+
+
+def bernoulli(probs: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Ones with the given probabilities, zeros otherwise, in the dtype of ``probs``."""
+    if not probs.is_floating_point():
+        raise TypeError(f"bernoulli: expected floating probabilities, got {probs.dtype}")
+    p = probs.array
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
+        raise ValueError(
+            f"bernoulli: expected probabilities, 0 to 1, got {p.min():g} to {p.max():g}"
+        )
+    return wrap((numpy_generator(generator).random(p.shape) < p).astype(p.dtype))
 
 
 def multinomial(

@@ -41,12 +41,19 @@ def sum(
     >>> sum(ones(2, 3), dim=1)
     tensor([3., 3.])
     """
-    # spelled out here, as the decorator would cost a loss 0.1 µs
-    dim, keepdim = axis if dim is None else dim, keepdim or keepdims
-    x = x if dtype is None else x.to(dtype)
-    if dim is None and not keepdim:  # the commonest call: 0.3 µs less
+    # the commonest call first, and the two names of each argument spelled out: 0.4 µs less
+    if dim is None and axis is None and not keepdim and not keepdims and dtype is None:
         return apply_one(ops.sum_, x)
-    return apply(ops.sum_, x, dim=dim, keepdim=keepdim)
+    dim, keepdim = axis if dim is None else dim, keepdim or keepdims
+    return apply(ops.sum_, _converted(x, dtype), dim=dim, keepdim=keepdim)
+
+
+def _dims(x: Tensor, dim: Dim) -> Dim:
+    """``dim`` with None for all dims, which may also be named by none, ``()``, as in PyTorch."""
+    if dim is None or (x.ndim and dim not in ((), [])):
+        return dim
+    check_dims(x.shape, dim)
+    return None
 
 
 def _converted(x: Tensor, dtype: Any) -> Tensor:
@@ -56,7 +63,7 @@ def _converted(x: Tensor, dtype: Any) -> Tensor:
 @also_axis
 def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Σ x / n; nan if n is 0."""
-    return apply(ops.mean, _converted(x, dtype), dim=dim, keepdim=keepdim)
+    return apply(ops.mean, _converted(x, dtype), dim=_dims(x, dim), keepdim=keepdim)
 
 
 @also_axis
@@ -76,7 +83,7 @@ def var(
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
-    return apply(ops.var, x, dim=dim, correction=correction, keepdim=keepdim)
+    return apply(ops.var, x, dim=_dims(x, dim), correction=correction, keepdim=keepdim)
 
 
 @also_axis
@@ -101,13 +108,13 @@ def _root(x: Tensor, p: float = 2) -> Tensor:
 @also_axis
 def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The largest values; a gradient is shared evenly among ties."""
-    return apply(ops.amax, x, dim=dim, keepdim=keepdim)
+    return apply(ops.amax, x, dim=_dims(x, dim), keepdim=keepdim)
 
 
 @also_axis
 def amin(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The smallest values; a gradient is shared evenly among ties."""
-    return apply(ops.amin, x, dim=dim, keepdim=keepdim)
+    return apply(ops.amin, x, dim=_dims(x, dim), keepdim=keepdim)
 
 
 @also_axis
@@ -186,14 +193,20 @@ def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
 
 @also_axis
 def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Whether any element is not zero."""
-    return apply(ops.any_, x, dim=dim, keepdim=keepdim)
+    """Whether any element is not zero; with ``dim=()`` each for itself, as in PyTorch."""
+    return x.bool() if dim == () else apply(ops.any_, x, dim=dim, keepdim=keepdim)
 
 
 @also_axis
 def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Whether every element is not zero."""
-    return apply(ops.all_, x, dim=dim, keepdim=keepdim)
+    """Whether every element is not zero; with ``dim=()`` each for itself, as in PyTorch."""
+    return x.bool() if dim == () else apply(ops.all_, x, dim=dim, keepdim=keepdim)
+
+
+@also_axis
+def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
+    """How many elements are not zero."""
+    return (x != 0).sum(dim)
 
 
 @also_axis

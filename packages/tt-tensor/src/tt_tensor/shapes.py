@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import ops
 from .door import apply
+from .dtypes import result_type
 from .ops.reduction import Dim, check_dims
 from .spelling import also_axis
 
@@ -59,7 +63,34 @@ def squeeze(x: Tensor, dim: Dim = None) -> Tensor:
 @also_axis
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With a new dim of size 1 at position ``dim``. A view."""
+    if not -x.ndim - 1 <= dim <= x.ndim:
+        raise IndexError(
+            f"unsqueeze: dim {dim} is out of range for shape {x.shape}: expected {-x.ndim - 1} to "
+            f"{x.ndim}"
+        )
     return apply(ops.unsqueeze, x, dim=dim)
+
+
+def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One dim split into several, of the given sizes; one may be -1.
+
+    >>> from tt_tensor import ones
+    >>> unflatten(ones(2, 6), 1, (3, -1)).shape
+    (2, 3, 2)
+    """
+    if x.ndim == 0:
+        raise IndexError("unflatten: a tensor without dims has none to split")
+    axis = check_dims(x.shape, dim)[0]
+    parts = list(sizes)
+    if parts.count(-1) == 1:  # from this dim alone: with another of size 0 reshape could not know
+        known = math.prod(size for size in parts if size != -1)
+        parts[parts.index(-1)] = x.shape[axis] // known if known else -1
+    if math.prod(parts) != x.shape[axis] or min(parts, default=0) < 0:
+        raise ValueError(
+            f"unflatten: the sizes {tuple(sizes)} do not multiply to {x.shape[axis]}, the size of "
+            f"dim {dim} of shape {x.shape}"
+        )
+    return reshape(x, *x.shape[:axis], *parts, *x.shape[axis + 1 :])
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -74,6 +105,26 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
 def permute(x: Tensor, *dims: Any) -> Tensor:
     """The dims in another order: dim i of the result is dim dims[i] of x. A view."""
     return apply(ops.permute, x, dims=sizes(dims))
+
+
+def movedim(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Dims taken from the positions ``source`` to ``destination``; the others keep their order.
+
+    A view.
+    """
+    source, destination = _positions(x, source), _positions(x, destination)
+    if len(source) != len(destination):
+        raise ValueError(
+            f"movedim: expected as many destinations as sources, got {source} and {destination}"
+        )
+    order = [d for d in range(x.ndim) if d not in source]
+    for place, d in sorted(zip(destination, source, strict=True)):
+        order.insert(place, d)
+    return permute(x, order)
+
+
+def _positions(x: Tensor, dims: int | Sequence[int]) -> tuple[int, ...]:
+    return check_dims(x.shape, dims if isinstance(dims, int) else tuple(dims))
 
 
 def expand(x: Tensor, *shape: Any) -> Tensor:
@@ -91,12 +142,45 @@ def repeat(x: Tensor, *repeats: Any) -> Tensor:
     return apply(ops.repeat, x, sizes=sizes(repeats))
 
 
+def tile(x: Tensor, *dims: Any) -> Tensor:
+    """``repeat`` that counts missing repetitions at the left as 1."""
+    times = sizes(dims)
+    return repeat(x, *(1,) * (x.ndim - len(times)), *times)
+
+
+@also_axis
+def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor:
+    """Each element (or slice along ``dim``) repeated in place, ``repeats`` times or so often each.
+
+    >>> from tt_tensor import tensor
+    >>> repeat_interleave(tensor([7, 8]), 2)
+    tensor([7, 7, 8, 8])
+    """
+    if dim is None:
+        x, dim = x.reshape(-1), 0
+    count = x.shape[check_dims(x.shape, dim)[0]] if x.ndim else 1
+    times = np.asarray(getattr(repeats, "array", repeats))
+    if times.dtype.kind not in "iu" or times.size not in (1, count) or (times < 0).any():
+        raise ValueError(
+            f"repeat_interleave: expected a count of at least 0, or one for each of {count} "
+            f"slices; got {repeats!r}"
+        )
+    times = np.broadcast_to(times.reshape(-1), (count,))
+    return apply(ops.index_select, x, np.repeat(np.arange(count), times), dim=dim)
+
+
 @also_axis
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along an existing dim; the other sizes must agree. Empty vectors fit everywhere."""
     parts = _some("cat", tensors)
-    if any(getattr(x, "shape", None) == (0,) for x in parts):
-        parts = [x for x in parts if x.shape != (0,)] or parts
+    for x in parts:
+        if not hasattr(x, "shape"):
+            raise TypeError(
+                f"cat: expected Tensors, got {type(x).__name__}; wrap it: tensor(value)"
+            )
+    if any(x.shape == (0,) for x in parts):
+        dtype = result_type(*(x.array for x in parts))
+        parts = [x.to(dtype) for x in parts if x.shape != (0,)] or parts
     return apply(ops.cat, *parts, dim=dim)
 
 
@@ -104,6 +188,50 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a new dim; all sizes must agree."""
     return apply(ops.stack, *_some("stack", tensors), dim=dim)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined side by side: along dim 1, vectors along dim 0."""
+    parts = [x.reshape(1) if x.ndim == 0 else x for x in _some("hstack", tensors)]
+    return cat(parts, dim=0 if parts[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined one below the other, along dim 0; vectors become rows."""
+    return cat([x.reshape(1, -1) if x.ndim < 2 else x for x in _some("vstack", tensors)])
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """For each vector a grid in which it varies along its own dim alone.
+
+    Args:
+        indexing: "ij" orders the dims as the vectors; "xy" swaps the first two.
+
+    >>> from tt_tensor import arange
+    >>> rows, columns = meshgrid(arange(2), arange(3))
+    >>> rows
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
+    """
+    vectors = _some("meshgrid", sizes(tensors))  # type: ignore[arg-type]
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
+    if any(x.dtype != vectors[0].dtype for x in vectors):
+        raise TypeError(
+            f"meshgrid: expected one dtype, got {', '.join(x.dtype.name for x in vectors)}"
+        )
+    if any(x.ndim > 1 for x in vectors):
+        raise ValueError(
+            f"meshgrid: expected vectors, got shapes {', '.join(str(x.shape) for x in vectors)}"
+        )
+    shape = tuple(x.numel() for x in vectors)
+    grids = tuple(
+        x.reshape(*(-1 if d == i else 1 for d in range(len(shape)))).expand(shape)
+        for i, x in enumerate(vectors)
+    )
+    if indexing == "xy" and len(grids) > 1:
+        grids = tuple(grid.transpose(0, 1) for grid in grids)
+    return grids
 
 
 def _some(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -133,13 +261,39 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     if chunks <= 0:
         raise ValueError(f"chunk: the number of chunks must be positive, got {chunks}")
     size = x.shape[check_dims(x.shape, dim)[0]]
-    return split(x, max(1, -(-size // chunks)), dim)
+    return split(x, -(-size // chunks) if size else (0,) * chunks, dim)
+
+
+@also_axis
+def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """``length`` positions from ``start`` on along ``dim``. A view."""
+    if x.ndim == 0:
+        raise IndexError("narrow: a tensor without dims has no positions to select from")
+    axis = check_dims(x.shape, dim)[0]
+    size = x.shape[axis]
+    first = start + size if start < 0 else start
+    if length < 0 or not 0 <= first <= first + length <= size:
+        raise IndexError(
+            f"narrow: {length} positions from {start} do not lie in dim {dim} of shape {x.shape}"
+        )
+    return x[(slice(None),) * axis + (slice(first, first + length),)]
+
+
+@also_axis
+def select(x: Tensor, dim: int, index: int) -> Tensor:
+    """The slice at one position along ``dim``, without that dim. A view."""
+    if x.ndim == 0:
+        raise IndexError("select: a tensor without dims has no positions to select from")
+    return x[(slice(None),) * check_dims(x.shape, dim)[0] + (int(index),)]
 
 
 @also_axis
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, each without it."""
-    return tuple(piece.squeeze(dim) for piece in split(x, 1, dim)) if x.shape[dim] else ()
+    if x.ndim == 0:
+        raise IndexError("unbind: a tensor without dims has no slices")
+    axis = check_dims(x.shape, dim)[0]
+    return tuple(piece.squeeze(axis) for piece in split(x, 1, axis)) if x.shape[axis] else ()
 
 
 def flip(x: Tensor, *dims: Any) -> Tensor:
@@ -167,6 +321,23 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
 def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonals of the matrices in two dims, along a new last dim."""
     return apply(ops.diagonal, x, offset=offset, dim1=dim1, dim2=dim2)
+
+
+def diag(x: Tensor, diagonal: int = 0) -> Tensor:
+    """A vector as the diagonal of a matrix of zeros, or a matrix's diagonal as a vector.
+
+    >>> from tt_tensor import tensor
+    >>> diag(tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    if x.ndim == 2:
+        return x.diagonal(diagonal).clone()
+    if x.ndim != 1:
+        raise ValueError(f"diag: expected a vector or a matrix, got shape {x.shape}")
+    size = x.numel() + abs(diagonal)
+    rows = np.arange(x.numel()) + max(-diagonal, 0)
+    return apply(ops.place, x, shape=(size, size), index=(rows, rows + diagonal))
 
 
 def contiguous(x: Tensor) -> Tensor:

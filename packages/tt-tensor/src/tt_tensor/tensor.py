@@ -12,7 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from . import elementwise, indexing, inplace, linalg, ops, reductions, shapes
+from . import (
+    comparison,
+    counting,
+    elementwise,
+    indexing,
+    inplace,
+    linalg,
+    ops,
+    reductions,
+    shapes,
+)
 from .door import apply, apply_one, apply_pair, results_are
 from .dtypes import (
     Array,
@@ -106,7 +116,11 @@ class Tensor:
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dim."""
-        return self.shape if dim is None else self.shape[dim]
+        if dim is None:
+            return self.shape
+        if not -self.ndim <= dim < self.ndim:
+            raise IndexError(f"size: dim {dim} is out of range for shape {self.shape}")
+        return self.shape[dim]
 
     def dim(self) -> int:
         """The number of dims."""
@@ -115,6 +129,8 @@ class Tensor:
     def numel(self) -> int:
         """The number of elements."""
         return self.array.size
+
+    ndimension, nelement = dim, numel
 
     def element_size(self) -> int:
         """The bytes of one element."""
@@ -145,6 +161,11 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
+        if flag and not self.is_leaf:
+            raise RuntimeError(
+                "requires_grad of a computed tensor cannot be set: it follows from what it was "
+                "computed from. Use x.detach() for a tensor without a past"
+            )
         engine().set_requires_grad(self, flag)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -155,11 +176,16 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient that ``backward()`` has accumulated, or None."""
-        return engine().grad(self)
+        slot = self._graph
+        return None if slot is None else slot.grad
 
     @grad.setter
     def grad(self, grad: Tensor | None) -> None:
-        engine().set_grad(self, grad)
+        slot = self._graph
+        if grad is None and slot is not None:  # every step does it, for every parameter
+            slot.grad = None
+        else:
+            engine().set_grad(self, grad)
 
     @property
     def grad_fn(self) -> Any:
@@ -180,6 +206,7 @@ class Tensor:
         gradient: Tensor | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         """Add the derivative of this tensor by every leaf to that leaf's ``.grad``.
 
@@ -188,8 +215,9 @@ class Tensor:
                 out for a single element.
             retain_graph: keep what the rules need, so that backward can run again.
             create_graph: make the gradients differentiable themselves.
+            inputs: the leaves wanted, a Tensor or several; all if None.
         """
-        engine().backward(self, gradient, retain_graph, create_graph)
+        engine().backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same memory, cut off from the graph."""
@@ -366,6 +394,10 @@ class Tensor:
         """Ones of the given shape and this dtype."""
         return wrap(np.ones(shapes.sizes(size), canonical(dtype or self.dtype)))
 
+    def new_empty(self, *size: Any, dtype: Any = None) -> Tensor:
+        """Uninitialised memory in the given shape and this dtype."""
+        return wrap(np.empty(shapes.sizes(size), canonical(dtype or self.dtype)))
+
     def new_full(self, size: Any, fill_value: Any, dtype: Any = None) -> Tensor:
         """One value in the given shape and this dtype."""
         return wrap(np.full(shapes.sizes((size,)), fill_value, canonical(dtype or self.dtype)))
@@ -386,7 +418,7 @@ class Tensor:
         return apply_pair(ops.sub, self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return apply_pair(ops.sub, other, self)
+        return apply(ops.sub, other, self)
 
     def __mul__(self, other: Any) -> Tensor:
         return apply_pair(ops.mul, self, other)
@@ -398,31 +430,31 @@ class Tensor:
         return apply_pair(ops.div, self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return apply_pair(ops.div, other, self)
+        return apply(ops.div, other, self)
 
     def __floordiv__(self, other: Any) -> Tensor:
         return apply_pair(ops.floor_divide, self, other)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return apply_pair(ops.floor_divide, other, self)
+        return apply(ops.floor_divide, other, self)
 
     def __mod__(self, other: Any) -> Tensor:
         return apply_pair(ops.remainder, self, other)
 
     def __rmod__(self, other: Any) -> Tensor:
-        return apply_pair(ops.remainder, other, self)
+        return apply(ops.remainder, other, self)
 
     def __pow__(self, other: Any) -> Tensor:
         return apply_pair(ops.power, self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return apply_pair(ops.power, other, self)
+        return apply(ops.power, other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
         return apply_pair(ops.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return apply_pair(ops.matmul, other, self)
+        return apply(ops.matmul, other, self)
 
     def __neg__(self) -> Tensor:
         return apply_one(ops.neg, self)
@@ -469,6 +501,12 @@ class Tensor:
     def __rshift__(self, other: Any) -> Tensor:
         return apply_pair(ops.right_shift, self, other)
 
+    def __rlshift__(self, other: Any) -> Tensor:
+        return apply(ops.left_shift, other, self)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return apply(ops.right_shift, other, self)
+
     __rand__ = __and__
     __ror__ = __or__
     __rxor__ = __xor__
@@ -484,12 +522,16 @@ class Tensor:
     maximum, minimum, atan2 = elementwise.maximum, elementwise.minimum, elementwise.atan2
     eq, ne, lt = elementwise.eq, elementwise.ne, elementwise.lt
     le, gt, ge = elementwise.le, elementwise.gt, elementwise.ge
-    logical_not = elementwise.logical_not
+    logical_not, logical_and = elementwise.logical_not, elementwise.logical_and
+    logical_or, logical_xor = elementwise.logical_or, elementwise.logical_xor
+    lerp, addcmul, addcdiv = elementwise.lerp, elementwise.addcmul, elementwise.addcdiv
+    equal, allclose, isclose = comparison.equal, comparison.allclose, comparison.isclose
 
     # ---- functions of one variable -----------------------------------------------------------
 
     neg, abs, sign = elementwise.neg, elementwise.abs, elementwise.sign
     round, floor, ceil = elementwise.round, elementwise.floor, elementwise.ceil
+    trunc = elementwise.trunc
     exp, expm1 = elementwise.exp, elementwise.expm1
     log, log2, log10, log1p = (
         elementwise.log,
@@ -509,6 +551,15 @@ class Tensor:
     sigmoid, relu, erf = elementwise.sigmoid, elementwise.relu, elementwise.erf
     clamp, masked_fill, clone = elementwise.clamp, elementwise.masked_fill, elementwise.clone
     clip = elementwise.clamp
+
+    def clamp_min(self, min: Any) -> Tensor:
+        """max(x, min)."""
+        return self.clamp(min=min)
+
+    def clamp_max(self, max: Any) -> Tensor:
+        """min(x, max)."""
+        return self.clamp(max=max)
+
     isnan, isinf, isfinite = elementwise.isnan, elementwise.isinf, elementwise.isfinite
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
@@ -522,13 +573,14 @@ class Tensor:
     argmax, argmin, argsort = reductions.argmax, reductions.argmin, reductions.argsort
     prod, cumsum, cumprod = reductions.prod, reductions.cumsum, reductions.cumprod
     logsumexp, norm = reductions.logsumexp, reductions.norm
-    any, all = reductions.any, reductions.all
+    any, all, count_nonzero = reductions.any, reductions.all, reductions.count_nonzero
+    unique, bincount = counting.unique, counting.bincount
     sort, topk = reductions.sort, reductions.topk
 
     # ---- products ----------------------------------------------------------------------------
 
-    matmul, mm, bmm = linalg.matmul, linalg.mm, linalg.bmm
-    dot, outer = linalg.dot, linalg.outer
+    matmul, mm, bmm, mv = linalg.matmul, linalg.mm, linalg.bmm, linalg.mv
+    dot, outer, trace = linalg.dot, linalg.outer, linalg.trace
 
     # ---- shapes ------------------------------------------------------------------------------
 
@@ -539,7 +591,9 @@ class Tensor:
     broadcast_to, repeat, contiguous = shapes.broadcast_to, shapes.repeat, shapes.contiguous
     split, chunk, unbind = shapes.split, shapes.chunk, shapes.unbind
     flip, roll = shapes.flip, shapes.roll
-    tril, triu, diagonal = shapes.tril, shapes.triu, shapes.diagonal
+    unflatten, movedim, tile = shapes.unflatten, shapes.movedim, shapes.tile
+    narrow, select, repeat_interleave = shapes.narrow, shapes.select, shapes.repeat_interleave
+    tril, triu, diagonal, diag = shapes.tril, shapes.triu, shapes.diagonal, shapes.diag
 
     def view_as(self, other: Tensor) -> Tensor:
         """A view with the other tensor's shape."""
@@ -580,6 +634,8 @@ class Tensor:
     __getitem__ = indexing.getitem
     gather, index_select = indexing.gather, indexing.index_select
     scatter, scatter_add = indexing.scatter, indexing.scatter_add
+    index_add, masked_select = indexing.index_add, indexing.masked_select
+    take_along_dim = indexing.take_along_dim
     nonzero = indexing.nonzero
 
     # ---- in place ----------------------------------------------------------------------------
@@ -587,12 +643,26 @@ class Tensor:
     __setitem__ = inplace.setitem
     __iadd__, __isub__ = inplace.add_, inplace.sub_
     __imul__, __itruediv__ = inplace.mul_, inplace.div_
+    __ifloordiv__, __imod__ = inplace.floor_divide_, inplace.remainder_
+    __ipow__, __iand__ = inplace.pow_, inplace.bitwise_and_
+    __ior__, __ixor__ = inplace.bitwise_or_, inplace.bitwise_xor_
     add_, sub_, mul_, div_ = inplace.add_, inplace.sub_, inplace.mul_, inplace.div_
+    pow_, floor_divide_, remainder_ = inplace.pow_, inplace.floor_divide_, inplace.remainder_
+    lerp_, addcmul_, addcdiv_ = inplace.lerp_, inplace.addcmul_, inplace.addcdiv_
+    bitwise_and_, bitwise_or_ = inplace.bitwise_and_, inplace.bitwise_or_
+    bitwise_xor_ = inplace.bitwise_xor_
     copy_, fill_, zero_ = inplace.copy_, inplace.fill_, inplace.zero_
     clamp_, neg_, exp_, sqrt_ = inplace.clamp_, inplace.neg_, inplace.exp_, inplace.sqrt_
     relu_, sigmoid_, tanh_ = inplace.relu_, inplace.sigmoid_, inplace.tanh_
-    masked_fill_, scatter_add_ = inplace.masked_fill_, inplace.scatter_add_
-    uniform_, normal_ = inplace.uniform_, inplace.normal_
+    abs_, square_, log_ = inplace.abs_, inplace.square_, inplace.log_
+    round_, floor_, ceil_ = inplace.round_, inplace.floor_, inplace.ceil_
+    masked_fill_, scatter_, scatter_add_ = (
+        inplace.masked_fill_,
+        inplace.scatter_,
+        inplace.scatter_add_,
+    )
+    index_add_ = inplace.index_add_
+    uniform_, normal_, bernoulli_ = inplace.uniform_, inplace.normal_, inplace.bernoulli_
 
 
 def _comparison(op: Op, x: Tensor, other: Any) -> Any:
@@ -611,6 +681,21 @@ def wrap(array: Array) -> Tensor:
     tensor.array = array
     tensor._graph = None
     return tensor
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether the value is a Tensor."""
+    return isinstance(value, Tensor)
+
+
+def numel(x: Tensor) -> int:
+    """The number of elements."""
+    return x.numel()
+
+
+def is_floating_point(x: Tensor) -> bool:
+    """Whether the dtype is float16, float32 or float64."""
+    return x.is_floating_point()
 
 
 def check_device(device: Any) -> None:

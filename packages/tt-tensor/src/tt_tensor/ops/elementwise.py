@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import Array, bool_, int64, promote, result_type, to_floating
+from ..dtypes import (
+    Array,
+    bool_,
+    float32,
+    int64,
+    promote,
+    promote_to_floating,
+    result_type,
+    to_floating,
+)
 from ..op import Op
 from .erf import erf as _erf
 
@@ -44,10 +53,7 @@ def promoting(
                 return kernel(x, y)
         if refuses is not None and refuses(x, y):
             raise TypeError
-        x, y = promote(x, y)
-        if floating:
-            x, y = to_floating(x), to_floating(y)
-        return kernel(x, y)
+        return kernel(*(promote_to_floating(x, y) if floating else promote(x, y)))
 
     return forward
 
@@ -68,7 +74,7 @@ def floating(kernel: Kernel, quiet: bool = False) -> Kernel:
         kernel = silenced(kernel)
 
     def forward(x: Any) -> Any:
-        return kernel(x if x.dtype.kind == "f" else to_floating(x))
+        return kernel(x if x.dtype is float32 else to_floating(x))
 
     return forward
 
@@ -103,7 +109,14 @@ def binary(
 ) -> Op:
     """An op of two operands that are promoted and broadcast."""
     forward = promoting(kernel, floating, quiet, refuses)
-    return Op(name, forward, broadcasts=True, hint=_binary_hint)
+    # np.subtract refuses bools itself, the shifts do not
+    direct = kernel if kernel is np.subtract or not (floating or quiet or refuses) else None
+    return Op(name, forward, direct=direct, broadcasts=True, hint=_binary_hint)
+
+
+def divides(name: str, kernel: Kernel) -> Op:
+    """An op of two operands that divides integers to integers."""
+    return binary(name, _refusing_zero(name, kernel), quiet=True, refuses=_only_bools)
 
 
 _OPERANDS = (np.ndarray, np.generic, bool, int, float)
@@ -135,7 +148,29 @@ def _power(x: Any, y: Any) -> Any:
             return np.sqrt(x)
         if y == 1:
             return x.copy()
+    if isinstance(y, np.ndarray) and y.dtype.kind == "i" and np.less(y, 0).any():
+        return _negative_power(x, y)
     return np.power(x, y)
+
+
+def _negative_power(x: Any, y: Any) -> Any:
+    """Integers to integer powers of which some are negative: 1/xⁿ rounded towards zero."""
+    power = np.power(x, np.abs(y))
+    return np.where(np.less(y, 0) & (np.abs(x) != 1), 0, power).astype(power.dtype, copy=False)
+
+
+def _refusing_zero(name: str, kernel: Kernel) -> Kernel:
+    """A division that refuses integers by zero, for which there is neither inf nor nan."""
+
+    def divide(x: Any, y: Any) -> Any:
+        if np.result_type(x, y).kind in "iu" and not np.all(y) and np.size(x):
+            raise RuntimeError(
+                f"{name}: integers cannot be divided by 0; convert first, x.float(), to get inf "
+                "or nan, or mask the zeros"
+            )
+        return kernel(x, y)
+
+    return divide
 
 
 def _trunc_divide(x: Any, y: Any) -> Any:
@@ -159,9 +194,9 @@ add = binary("add", np.add)
 sub = binary("sub", np.subtract, refuses=_any_bool)
 mul = binary("mul", np.multiply)
 div = binary("div", np.true_divide, floating=True, quiet=True)
-floor_divide = binary("floor_divide", np.floor_divide, quiet=True, refuses=_only_bools)
-trunc_divide = binary("trunc_divide", _trunc_divide, quiet=True, refuses=_only_bools)
-remainder = binary("remainder", np.remainder, quiet=True, refuses=_only_bools)
+floor_divide = divides("floor_divide", np.floor_divide)
+trunc_divide = divides("trunc_divide", _trunc_divide)
+remainder = divides("remainder", np.remainder)
 power = Op("pow", _power_forward, broadcasts=True, hint=_binary_hint)
 maximum = binary("maximum", np.maximum)
 minimum = binary("minimum", np.minimum)
@@ -190,9 +225,9 @@ def _number(x: Array) -> Array:
     return x
 
 
-neg = Op("neg", np.negative)
+neg = Op("neg", np.negative, direct=np.negative)
 absolute = Op("abs", np.abs)
-sign = Op("sign", lambda x: np.sign(x) if x.dtype.kind != "b" else x.copy())
+sign = Op("sign", lambda x: (x > 0).astype(x.dtype) - (x < 0) if x.dtype.kind != "b" else x.copy())
 round_ = Op("round", lambda x, decimals=0: np.round(_number(x), decimals))
 floor = Op("floor", lambda x: np.floor(_number(x)))
 ceil = Op("ceil", lambda x: np.ceil(_number(x)))
@@ -216,7 +251,7 @@ acos = Op("acos", floating(np.arccos, quiet=True))
 atan = Op("atan", floating(np.arctan))
 sinh = Op("sinh", floating(np.sinh, quiet=True))
 cosh = Op("cosh", floating(np.cosh, quiet=True))
-tanh = Op("tanh", floating(np.tanh))
+tanh = Op("tanh", floating(np.tanh), direct=np.tanh)
 
 
 def sigmoid_forward(x: Array) -> Array:
@@ -245,10 +280,18 @@ def clamp_forward(x: Array, min: Any = None, max: Any = None) -> Array:
     dtype = promote(x, *(b for b in (min, max) if b is not None))[0].dtype
     y = x.astype(dtype, copy=False)
     if min is not None:
-        y = np.maximum(y, dtype.type(min))
+        y = np.maximum(y, _bound(min, dtype))
     if max is not None:
-        y = np.minimum(y, dtype.type(max))
+        y = np.minimum(y, _bound(max, dtype))
     return y
+
+
+def _bound(value: Any, dtype: Any) -> Any:
+    """A bound as a number of the dtype: of integers, the nearest there is."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        value = max(min(value, limits.max), limits.min)
+    return dtype.type(value)
 
 
 clamp = Op("clamp", clamp_forward)

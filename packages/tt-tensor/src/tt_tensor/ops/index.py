@@ -103,13 +103,13 @@ def setitem_forward(x: Array, value: Any, index: Any) -> Array:
     return out
 
 
-def check_index(index: Array, size: int) -> None:
+def check_index(index: Array, size: int, name: str = "") -> None:
     """Raise unless every index lies in 0 to size - 1."""
     if index.dtype.kind not in "iu":
-        raise TypeError(f"indices must be integers, got {index.dtype}; use index.long()")
+        raise TypeError(f"{name}indices must be integers, got {index.dtype}; use index.long()")
     if index.size and (int(index.min()) < 0 or int(index.max()) >= size):
         bad = index[(index < 0) | (index >= size)].flat[0]
-        raise IndexError(f"index {bad} is out of range; expected 0 to {size - 1}")
+        raise IndexError(f"{name}index {bad} is out of range; expected 0 to {size - 1}")
 
 
 def _along(x: Array, index: Array, dim: int) -> tuple[Array, ...]:
@@ -135,7 +135,7 @@ def gather_forward(x: Array, index: Array, dim: int) -> Array:
 
 def scatter_add_forward(x: Array, src: Array, index: Array, dim: int) -> Array:
     """A copy of x with x[index[i][j]][j] += src[i][j] for dim 0, and so on."""
-    out = x.copy()
+    out = np.array(x)
     where = _along(x, index, dim)
     np.add.at(out, where, _source(src, x, index))
     return out
@@ -153,7 +153,7 @@ def _source(src: Array, x: Array, index: Array) -> Array:
 
 def scatter_forward(x: Array, src: Any, index: Array, dim: int) -> Array:
     """A copy of x with x[index[i][j]][j] = src[i][j] for dim 0, and so on."""
-    out = x.copy()
+    out = np.array(x)
     where = _along(x, index, dim)
     out[where] = _source(src, x, index) if np.ndim(src) else src
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -136,17 +137,19 @@ def prod_forward(x: Array, dim: int | None = None, keepdim: bool = False) -> Arr
 
 def cumsum_forward(x: Array, dim: int) -> Array:
     """Running sums along a dim."""
-    if x.ndim == 0:
-        return x.copy()
     dtype = x.dtype if x.dtype.kind == "f" else int64
+    if x.ndim == 0:
+        check_dims(x.shape, dim)
+        return np.array(x, dtype)
     return np.cumsum(x, axis=check_dims(x.shape, dim)[0], dtype=dtype)
 
 
 def cumprod_forward(x: Array, dim: int) -> Array:
     """Running products along a dim."""
-    if x.ndim == 0:
-        return x.copy()
     dtype = x.dtype if x.dtype.kind == "f" else int64
+    if x.ndim == 0:
+        check_dims(x.shape, dim)
+        return np.array(x, dtype)
     return np.cumprod(x, axis=check_dims(x.shape, dim)[0], dtype=dtype)
 
 
@@ -186,7 +189,7 @@ def argsort_forward(x: Array, dim: int = -1, descending: bool = False) -> Array:
     return np.ascontiguousarray(np.flip(x.shape[axis] - 1 - backwards, axis))
 
 
-sum_ = Op("sum", sum_forward)
+sum_ = Op("sum", sum_forward, direct=functools.partial(_add, axis=None))
 mean = Op("mean", mean_forward)
 var = Op("var", var_forward)
 amax = Op("amax", amax_forward)

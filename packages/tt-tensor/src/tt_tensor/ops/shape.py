@@ -96,12 +96,20 @@ def unsqueeze_forward(x: Array, dim: int) -> Array:
 
 def cat_forward(*arrays: Array, dim: int = 0) -> Array:
     """Joined along an existing dim, in the common dtype."""
+    for x in arrays:
+        _need_dim(dim, -x.ndim, x.ndim - 1, x.shape)
     return np.concatenate(_promoted(arrays), axis=dim)
 
 
 def stack_forward(*arrays: Array, dim: int = 0) -> Array:
     """Joined along a new dim, in the common dtype."""
+    _need_dim(dim, -arrays[0].ndim - 1, arrays[0].ndim, arrays[0].shape)
     return np.stack(_promoted(arrays), axis=dim)
+
+
+def _need_dim(dim: int, lowest: int, highest: int, shape: Shape) -> None:
+    if not lowest <= dim <= highest:
+        raise IndexError(f"dim {dim} is out of range for shape {shape}")
 
 
 def _promoted(arrays: tuple[Array, ...]) -> Any:
@@ -114,8 +122,8 @@ def _promoted(arrays: tuple[Array, ...]) -> Any:
 
 def _join_hint(*arrays: Array, dim: int) -> str:
     return (
-        f"Expected shapes that agree in every dim but {dim} (cat), or in all (stack), got "
-        f"{[a.shape for a in arrays]}."
+        f"Expected shapes that have dim {dim} and agree in every other (cat), or in all (stack), "
+        f"got {[a.shape for a in arrays]}."
     )
 
 
@@ -158,7 +166,10 @@ def repeat_forward(x: Array, sizes: Shape) -> Array:
 
 def diagonal_forward(x: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
     """The diagonals of the matrices in two dims, along a new last dim. A view."""
-    result = np.diagonal(x, offset, dim1, dim2)
+    dims = check_dims(x.shape, (dim1, dim2))
+    if len(dims) < 2:
+        raise ValueError("expected a matrix, or a stack of them: at least 2 dims")
+    result = np.diagonal(x, offset, *dims)
     result.flags.writeable = x.flags.writeable  # NumPy makes it read-only
     return result
 
