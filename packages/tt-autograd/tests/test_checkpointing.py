@@ -1,6 +1,8 @@
 """Checkpoints: the same numbers for less memory."""
 
+import tracemalloc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -75,6 +77,33 @@ def test_less_memory_is_kept() -> None:
     plain, saving = kept_bytes(deep(x)), kept_bytes(checkpoint(deep, x))
     assert plain > 30 * 4000  # three arrays a block and more
     assert saving == 0
+
+
+def test_the_peak_of_memory_is_lower_as_measured() -> None:
+    """Forward and backward of 16 layers, in four stretches: half the bytes, the same gradient."""
+    draw = np.random.default_rng(0)
+    weights = [t.from_numpy(draw.standard_normal((64, 64))).requires_grad_() for _ in range(16)]
+
+    def stretch(x: Tensor, *part: Tensor) -> Tensor:
+        for w in part:
+            x = (x @ w).tanh().exp().sigmoid()
+        return x
+
+    def peak(run: Callable[..., Any]) -> tuple[int, Any]:
+        x = t.ones(512, 64, dtype=t.float64, requires_grad=True)
+        tracemalloc.start()
+        y = x
+        for i in range(0, 16, 4):
+            y = run(stretch, y, *weights[i : i + 4])
+        y.sum().backward()
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest, x.grad
+
+    plain, gradient = peak(lambda function, *args: function(*args))
+    saving, same = peak(checkpoint)
+    assert saving < 0.6 * plain
+    assert (gradient == same).all()
 
 
 def test_the_arrays_inside_are_let_go() -> None:

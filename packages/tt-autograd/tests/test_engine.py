@@ -1,13 +1,15 @@
 """requires_grad, leaves, .grad, and the rules of changing tensors in place."""
 
 import copy
+import threading
 
 import numpy as np
 import pytest
 
+import tt_autograd
 import tt_tensor as t
 from tt_autograd import grad, no_grad
-from tt_tensor import Tensor
+from tt_tensor import Op, Tensor, apply
 
 
 def leaf(*numbers: float) -> Tensor:
@@ -346,3 +348,72 @@ def test_a_training_loop() -> None:
         with no_grad():
             w -= 0.1 * g
     np.testing.assert_allclose(w.detach().numpy(), [1.0, 1.0, 3.0], atol=1e-4)
+
+
+def test_backward_to_chosen_leaves() -> None:
+    x, y = t.ones(2, requires_grad=True), t.ones(2, requires_grad=True)
+    (x * y).sum().backward(inputs=[x])
+    assert x.grad is not None and y.grad is None
+    with pytest.raises(RuntimeError, match="input 0 does not require grad"):
+        (x * y).sum().backward(inputs=t.ones(2))
+
+
+def test_whether_a_computed_tensor_is_followed_is_not_set() -> None:
+    y = t.ones(2, requires_grad=True) * 2
+    with pytest.raises(RuntimeError, match=r"computed tensor.*detach"):
+        y.requires_grad = True
+
+
+def test_missing_gradients_as_zeros() -> None:
+    x, y = t.ones(2, requires_grad=True), t.ones(3, requires_grad=True)
+    by_x, by_y = tt_autograd.grad(x.sum(), [x, y], materialize_grads=True)
+    assert by_x.tolist() == [1, 1] and by_y.tolist() == [0, 0, 0]
+
+
+def test_leaves_never_share_their_gradients_memory() -> None:
+    x, y = t.ones(2, requires_grad=True), t.ones(2, requires_grad=True)
+    (x + y).backward(seed := t.ones(2))
+    assert x.grad is not None and y.grad is not None
+    arrays = [x.grad.numpy(), y.grad.numpy(), seed.numpy()]
+    for i in range(3):
+        assert not any(np.shares_memory(arrays[i], arrays[j]) for j in range(i))
+
+
+def test_a_gradient_that_nobody_shares_is_not_copied() -> None:
+    made = []
+
+    def rule(g, out, x):
+        result = g * 2
+        made.append(id(result))  # a number: it does not hold the array
+        return result
+
+    op = Op("twice", lambda x: x * 2)
+    tt_autograd.vjp(op, rule)
+    x = t.ones(1000, requires_grad=True)
+    apply(op, x).sum().backward()
+    assert x.grad is not None and made == [id(x.grad.array)]
+
+
+def test_rules_that_return_one_array_for_two_inputs() -> None:
+    op = Op("both", lambda x, y: x + y)
+    tt_autograd.joint_vjp(op, lambda g, needs, out, x, y: [shared := g * 1, shared])
+    x, y = t.ones(2, requires_grad=True), t.ones(2, requires_grad=True)
+    (apply(op, x, y) + x * 3 + y * 5).sum().backward()
+    assert x.grad.tolist() == [4, 4] and y.grad.tolist() == [6, 6]
+
+
+def test_no_grad_in_one_thread_leaves_the_others_alone() -> None:
+    x, inside, go_on = t.ones(2, requires_grad=True), threading.Event(), threading.Event()
+
+    def other() -> None:
+        with tt_autograd.no_grad():
+            inside.set()
+            go_on.wait()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    inside.wait()
+    assert (x * x).requires_grad and x.exp().requires_grad and x.reshape(1, 2).requires_grad
+    go_on.set()
+    thread.join()
+    assert (x * x).requires_grad

@@ -11,14 +11,14 @@ from .custom import Function, FunctionCtx
 from .drawing import draw_graph
 from .engine import Autograd as _Autograd
 from .functional import backward, grad, value_and_grad
-from .graph import record as _record
+from .graph import record as _record, record_one as _record_one, record_pair as _record_pair
 from .modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .rule import Meta, joint_vjp, vjp
 
 __version__ = "0.1.0+tt"
 
 _install(_Autograd())
-_door.listen(_record)
+_door.listen(_record, _record_one, _record_pair)
 
 __all__ = [
     "Function",

@@ -7,7 +7,7 @@ from typing import Any
 
 from tt_tensor import get_rng_state, set_rng_state
 
-from .graph import Node, grad_mode, rare, tracing
+from .graph import Node, grad_mode, rare, set_grad_mode
 from .modes import enable_grad
 
 __all__ = ["checkpoint"]
@@ -54,15 +54,15 @@ class _Segment:
 
 def _traced(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Node]]:
     """The function's result and the nodes it recorded."""
-    before, grad_mode.trace = grad_mode.trace, []
-    tracing.count += 1
+    nodes: list[Node] = []
+    before = grad_mode.trace
+    set_grad_mode(trace=nodes)
     try:
         with enable_grad():
             result = function(*args, **kwargs)
-        return result, grad_mode.trace
+        return result, nodes
     finally:
-        tracing.count -= 1
-        grad_mode.trace = before
+        set_grad_mode(trace=False if before is None else before)
 
 
 def checkpoint(

@@ -93,7 +93,7 @@ class FunctionCtx:
 class _FunctionOp(Op):
     __slots__ = ()
 
-    def explain(self, error: Exception, arrays: list[Any], params: dict[str, Any]) -> Exception:
+    def explain(self, error: Exception, arrays: Sequence[Any], params: dict[str, Any]) -> Exception:
         return error  # the user's own code: show it where it happened
 
 

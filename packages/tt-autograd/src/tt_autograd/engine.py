@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tt_tensor import Tensor, apply, ledger, ops
+from tt_tensor import Tensor, apply, float32, ledger, ops
 from tt_tensor.tensor import wrap
 
-from .backward import run_backward
-from .graph import Leaf, Node, Pick, grad_mode, rare
+from .backward import own, run_backward
+from .graph import Leaf, Node, Pick, grad_mode, rare, set_grad_mode
 
-__all__ = ["Autograd", "accumulate", "starting_gradient"]
+__all__ = ["Autograd", "accumulate", "slots_of", "starting_gradient"]
 
 
 class Autograd:
@@ -47,26 +48,19 @@ class Autograd:
         """The node that computed x."""
         return None if self.is_leaf(x) else x._graph
 
-    def grad(self, x: Tensor) -> Tensor | None:
-        """What backward has accumulated."""
-        return None if x._graph is None else x._graph.grad
-
     def set_grad(self, x: Tensor, grad: Tensor | None) -> None:
         """Replace the accumulated gradient."""
-        slot = x._graph
-        if grad is not None:
-            if not isinstance(grad, Tensor):
-                raise TypeError(f".grad must be a Tensor or None, got {type(grad).__name__}")
-            if grad.shape != x.shape or grad.dtype != x.dtype:
-                raise RuntimeError(
-                    f".grad must match its tensor, {x.dtype}{x.shape}; got {grad.dtype}{grad.shape}"
-                )
-            if slot is None:
-                slot = x._graph = Leaf(requires_grad=False)
-        if slot.__class__ is Leaf:
-            slot.grad = grad
-        elif slot is not None:
-            rare(slot).grad = grad
+        if grad is None:
+            return  # there is no slot to clear
+        if not isinstance(grad, Tensor):
+            raise TypeError(f".grad must be a Tensor or None, got {type(grad).__name__}")
+        if grad.shape != x.shape or grad.dtype != x.dtype:
+            raise RuntimeError(
+                f".grad must match its tensor, {x.dtype}{x.shape}; got {grad.dtype}{grad.shape}"
+            )
+        if x._graph is None:
+            x._graph = Leaf(requires_grad=False)
+        x._graph.grad = grad
 
     def retain_grad(self, x: Tensor) -> None:
         """Keep the gradient of a computed tensor, too."""
@@ -76,13 +70,18 @@ class Autograd:
             rare(x._graph).retains = True
 
     def backward(
-        self, x: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool
+        self,
+        x: Tensor,
+        gradient: Tensor | None,
+        retain_graph: bool | None,
+        create_graph: bool,
+        inputs: Any = None,
     ) -> None:
-        """Add d(x)/d(leaf) to every leaf's grad."""
-        g = starting_gradient(x, gradient, create_graph)
+        """Add d(x)/d(leaf) to every leaf's grad, or to those of ``inputs``."""
+        start = {x._graph: starting_gradient(x, gradient, create_graph)}
         retain = create_graph if retain_graph is None else retain_graph
-        found = run_backward([x], [g], retain_graph=retain, create_graph=create_graph)
-        accumulate(found)
+        targets = None if inputs is None else slots_of(inputs)
+        accumulate(run_backward(start, retain, create_graph, targets))
 
     def tracks(self, *inputs: Any) -> bool:
         """Whether an operation on these would be recorded."""
@@ -116,11 +115,12 @@ class Autograd:
 
 def _after_write(x: Tensor) -> Any:
     """A place in the graph, newer than the write to come, through which x's gradient passes on."""
-    before, grad_mode.enabled = grad_mode.enabled, True
+    before = grad_mode.enabled
+    set_grad_mode(enabled=True)
     try:
         node = apply(ops.clone, x)._graph
     finally:
-        grad_mode.enabled = before
+        set_grad_mode(enabled=before)
     node.order = ledger.tick() + 1
     old = x._graph.rare
     if old is not None and old.retains:
@@ -137,7 +137,7 @@ def _keep_old_values(node: Any, array: Any) -> None:
     def kept(a: Any) -> Any:
         return a.copy() if isinstance(a, np.ndarray) and ledger.owner(a) is home else a
 
-    node.inputs, node.out = [kept(a) for a in node.inputs], kept(node.out)
+    node.inputs, node.out = tuple([kept(a) for a in node.inputs]), kept(node.out)
 
 
 def _views_are_followed(x: Tensor) -> bool:
@@ -156,24 +156,40 @@ def _references(x: Tensor) -> int:
 _ALONE = _references(wrap(np.zeros(1)))
 
 
-_ONES = {np.dtype(name): np.ones((), name) for name in ("float16", "float32", "float64")}
+_ONE = np.ones((), float32)
+
+
+def slots_of(inputs: Tensor | Sequence[Tensor]) -> list[Any]:
+    """The slots of tensors whose gradients are wanted."""
+    tensors = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    for i, x in enumerate(tensors):
+        if x._graph is None or not x._graph.requires_grad:
+            raise RuntimeError(
+                f"input {i} does not require grad; set requires_grad=True before computing the "
+                "output"
+            )
+    return [x._graph for x in tensors]
 
 
 def starting_gradient(x: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
     """The gradient a backward pass starts with at x: 1, or what the caller gave, checked."""
-    if not (x._graph is not None and x._graph.requires_grad):
+    array, slot = x.array, x._graph
+    if slot is None or not slot.requires_grad:
         raise RuntimeError(
             "backward() needs an output that was computed from a tensor with requires_grad=True "
             "(and not under no_grad()); this one was not"
         )
     if gradient is None:
-        if x.array.size != 1:
+        one: Any
+        if array.dtype is float32 and not array.ndim:
+            one = _ONE
+        elif array.size == 1:
+            one = np.ones(array.shape, array.dtype)
+        else:
             raise RuntimeError(
                 f"backward() without a gradient needs a single element, got shape {x.shape}. "
                 "Reduce it first (loss.mean()) or pass the gradient: y.backward(ones_like(y))"
             )
-        one = _ONES.get(x.dtype) if x.ndim == 0 else None
-        one = np.ones(x.shape, x.dtype) if one is None else one
         return wrap(one) if create_graph else one
     if gradient.shape != x.shape:
         raise RuntimeError(f"the gradient's shape {gradient.shape} must be the output's, {x.shape}")
@@ -183,17 +199,12 @@ def starting_gradient(x: Tensor, gradient: Tensor | None, create_graph: bool) ->
 
 def accumulate(found: dict[Any, Any]) -> None:
     """Add the gradients found to the leaves' ``.grad``."""
-    for leaf, g in found.items():
-        if g.__class__ is np.ndarray:
-            g = wrap(g)
-        elif isinstance(g, Tensor):
-            g = g.clone()  # another leaf may have received the very same Tensor
-        else:
-            g = wrap(np.asarray(g))
-        if leaf.grad is None:
+    for leaf, g in own(found):
+        before = leaf.grad
+        if before is None:
             leaf.grad = g
-        elif g._graph is not None or leaf.grad._graph is not None:
-            leaf.grad = leaf.grad + g
+        elif g._graph is not None or before._graph is not None:
+            leaf.grad = before + g
         else:
-            leaf.grad.array += g.array  # in place, as PyTorch: whoever holds .grad sees the sum
-            ledger.written(leaf.grad.array)
+            before.array += g.array  # in place, as PyTorch: whoever holds .grad sees the sum
+            ledger.written(before.array)

@@ -10,8 +10,8 @@ import numpy as np
 from tt_tensor import Tensor
 from tt_tensor.tensor import wrap
 
-from .backward import run_backward
-from .engine import accumulate, starting_gradient
+from .backward import own, run_backward
+from .engine import accumulate, slots_of, starting_gradient
 from .modes import enable_grad
 
 __all__ = ["backward", "grad", "value_and_grad"]
@@ -23,11 +23,16 @@ def _sequence(tensors: Any) -> list[Any]:
     return [tensors] if isinstance(tensors, Tensor) or tensors is None else list(tensors)
 
 
-def _starts(outputs: list[Tensor], gradients: Any, create_graph: bool) -> list[Any]:
+def _starts(outputs: list[Tensor], gradients: Any, create_graph: bool) -> dict[Any, Any]:
+    """The gradient to start with at each output's slot."""
     given = _sequence(gradients) if gradients is not None else [None] * len(outputs)
     if len(given) != len(outputs):
         raise ValueError(f"got {len(outputs)} outputs but {len(given)} gradients for them")
-    return [starting_gradient(x, g, create_graph) for x, g in zip(outputs, given, strict=True)]
+    starts: dict[Any, Any] = {}
+    for x, gradient in zip(outputs, given, strict=True):
+        g, before = starting_gradient(x, gradient, create_graph), starts.get(x._graph)
+        starts[x._graph] = g if before is None else before + g
+    return starts
 
 
 def grad(
@@ -37,6 +42,8 @@ def grad(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     allow_unused: bool | None = None,
+    *,
+    materialize_grads: bool = False,
 ) -> tuple[Tensor, ...]:
     """The gradients of the outputs' sum by each input, without touching any ``.grad``.
 
@@ -46,6 +53,7 @@ def grad(
         retain_graph: keep the graph for another pass; ``create_graph`` by default.
         create_graph: make the results differentiable themselves.
         allow_unused: give None, instead of an error, for inputs without influence.
+        materialize_grads: give zeros for them.
 
     >>> from tt_tensor import tensor
     >>> x = tensor(3.0, requires_grad=True)
@@ -55,28 +63,25 @@ def grad(
     (27.0, 18.0)
     """
     roots, leaves = _sequence(outputs), _sequence(inputs)
-    for i, x in enumerate(leaves):
-        if x._graph is None or not x._graph.requires_grad:
-            raise RuntimeError(
-                f"input {i} of grad() does not require grad; set requires_grad=True before "
-                "computing the output"
-            )
+    targets = slots_of(leaves)
     found = run_backward(
-        roots,
         _starts(roots, grad_outputs, create_graph),
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
-        targets=[x._graph for x in leaves],
+        targets=targets,
     )
+    gradients = found if create_graph else dict(own(found))
     results: list[Any] = []
     for i, x in enumerate(leaves):
-        g = found.get(x._graph)
+        g = gradients.get(x._graph)
+        if g is None and materialize_grads:
+            g = wrap(np.zeros_like(x.array))
         if g is None and not allow_unused:
             raise RuntimeError(
                 f"input {i} of grad() has no influence on the outputs; pass allow_unused=True to "
                 "get None"
             )
-        results.append(g if g is None or isinstance(g, Tensor) else wrap(np.array(g)))
+        results.append(g)
     return tuple(results)
 
 
@@ -85,14 +90,15 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    inputs: Any = None,
 ) -> None:
-    """Add the gradients of the tensors' sum to every leaf's ``.grad``."""
+    """Add the gradients of the tensors' sum to the ``.grad`` of every leaf, or of ``inputs``."""
     roots = _sequence(tensors)
     found = run_backward(
-        roots,
         _starts(roots, grad_tensors, create_graph),
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
+        targets=None if inputs is None else slots_of(inputs),
     )
     accumulate(found)
 

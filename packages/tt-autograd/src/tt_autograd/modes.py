@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .graph import grad_mode
+from .graph import grad_mode, set_grad_mode
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
@@ -19,13 +19,13 @@ class set_grad_enabled:
     def __init__(self, mode: bool) -> None:
         self.mode = mode
         self.before = [grad_mode.enabled]
-        grad_mode.enabled = mode
+        set_grad_mode(enabled=mode)
 
     def __enter__(self) -> None:
-        grad_mode.enabled = self.mode
+        set_grad_mode(enabled=self.mode)
 
     def __exit__(self, *_: object) -> None:
-        grad_mode.enabled = self.before.pop()
+        set_grad_mode(enabled=self.before.pop())
 
 
 class _Mode:
@@ -47,10 +47,10 @@ class _Mode:
 
     def __enter__(self) -> None:
         self.before.append(grad_mode.enabled)
-        grad_mode.enabled = self.mode
+        set_grad_mode(enabled=self.mode)
 
     def __exit__(self, *_: object) -> None:
-        grad_mode.enabled = self.before.pop()
+        set_grad_mode(enabled=self.before.pop())
 
     def __call__(self, function: F) -> F:
         @functools.wraps(function)

@@ -20,7 +20,18 @@ import numpy as np
 
 from tt_tensor import Op
 
-__all__ = ["Array", "Meta", "Plan", "Rules", "joint_vjp", "rules_of", "table", "vjp"]
+__all__ = [
+    "Array",
+    "Meta",
+    "Plan",
+    "Rules",
+    "joint_vjp",
+    "meta",
+    "rules_of",
+    "same",
+    "table",
+    "vjp",
+]
 
 Array = Any
 """A value that a rule computes with: an ndarray, or a Tensor when gradients of gradients are
@@ -29,17 +40,18 @@ wanted."""
 Rule = Callable[..., Any]
 
 
+def same(g: Array, *_: None) -> Array:
+    """dy/dx = 1: what arrives is passed on. The backward pass knows it and need not call it."""
+    return g
+
+
 class Meta:
     """What is left of a value that no rule computes with: its shape and its dtype."""
 
     __slots__ = ("dtype", "shape")
 
-    def __init__(self, value: Any) -> None:
-        if value.__class__ is np.ndarray:
-            self.shape: tuple[int, ...] = value.shape
-            self.dtype = value.dtype
-        else:
-            self.shape, self.dtype = (), None
+    shape: tuple[int, ...]
+    dtype: Any
 
     @property
     def ndim(self) -> int:
@@ -50,6 +62,16 @@ class Meta:
         return f"Meta(shape={self.shape}, dtype={self.dtype})"
 
 
+def meta(value: Any) -> Meta:
+    """What is left of a value. (A constructor with an argument would cost 0.08 µs more.)"""
+    left = Meta()
+    if value.__class__ is np.ndarray:
+        left.shape, left.dtype = value.shape, value.dtype
+    else:
+        left.shape, left.dtype = (), None
+    return left
+
+
 NOTHING, SHAPE, VALUE = 0, 1, 2  # how much of an operand a rule asks to keep
 
 
@@ -58,12 +80,14 @@ class Plan:
 
     __slots__ = (
         "calm",
+        "count",
         "joint",
         "keep_all",
         "keep_inputs",
         "keep_out",
         "keeps",
         "needs",
+        "node",
         "nothing",
         "of",
         "rules",
@@ -71,7 +95,9 @@ class Plan:
 
     of: Rules
     calm: bool
-    joint: bool  # one rule for all inputs
+    joint: Rule | None  # one rule for all inputs
+    count: int  # of inputs
+    node: Any  # the class of node for plain calls
 
     def __init__(
         self, rules: tuple[Rule | None, ...], needs: tuple[bool, ...], wanted: list[list[int]]
@@ -82,21 +108,23 @@ class Plan:
         self.keep_out = most[0] == VALUE
         self.keep_inputs = tuple(most[1:])
         self.keep_all = all(keep == VALUE for keep in self.keep_inputs)
-        self.nothing = None if any(self.keep_inputs) else [None] * len(self.keep_inputs)
+        self.nothing = () if any(self.keep_inputs) else (None,) * len(self.keep_inputs)
         self.keeps = VALUE in most
 
-    def kept(self, arrays: list[Any]) -> list[Any]:
+    def kept(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The inputs reduced to what the rules ask for."""
         if self.keep_all:
             return arrays
-        if self.nothing is not None:
+        if self.nothing:
             return self.nothing
         if len(arrays) == 1:
-            return [Meta(arrays[0])]
-        return [
-            array if keep == VALUE else Meta(array) if keep == SHAPE else None
-            for array, keep in zip(arrays, self.keep_inputs, strict=True)
-        ]
+            return (meta(arrays[0]),)
+        return tuple(
+            [
+                array if keep == VALUE else meta(array) if keep == SHAPE else None
+                for array, keep in zip(arrays, self.keep_inputs, strict=True)
+            ]
+        )
 
 
 class Rules:
@@ -128,7 +156,8 @@ class Rules:
         """Make the plan for calls with ``count`` inputs of which those in the bit mask need
         gradients."""
         plan = self.plans[1 << count | mask] = self._make_plan(mask, count)
-        plan.of, plan.calm, plan.joint = self, self.calm, self.joint is not None
+        plan.of, plan.calm, plan.joint = self, self.calm, self.joint
+        plan.count = count
         return plan
 
     def _make_plan(self, mask: int, count: int) -> Plan:
@@ -193,7 +222,7 @@ def joint_vjp(op: Op, rule: Rule, *, fused: bool = True, definition: Rule | None
 def _register(rules: Rules) -> None:
     if rules.op in table:
         raise ValueError(f"{rules.op} has gradient rules already")
-    table[rules.op] = rules
+    table[rules.op] = rules.op.rules = rules  # in its slot, it is found 0.03 µs sooner
 
 
 def rules_of(op: Op) -> Rules | None:

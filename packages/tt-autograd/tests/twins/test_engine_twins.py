@@ -109,6 +109,55 @@ def case_grad_deleted(t: Any, ag: Any) -> Any:
     return x.grad
 
 
+# --- operators that write in place ----------------------------------------------------------------
+
+
+def case_augmented_assignment_keeps_the_memory(t: Any, ag: Any) -> Any:
+    x, mask = t.arange(7), t.tensor([True, False])
+    held, held_mask, other = x, mask, mask.clone()
+    x //= 2
+    x **= 3
+    x %= 5
+    mask |= t.tensor([False, True])
+    mask &= True
+    mask ^= other
+    return held, held_mask
+
+
+def case_augmented_power_of_an_intermediate(t: Any, ag: Any) -> Any:
+    x = leaf(t)
+    y = x * 2
+    y **= 3
+    y.sum().backward()
+    return x.grad
+
+
+def case_augmented_remainder_of_a_leaf(t: Any, ag: Any) -> Any:
+    x = leaf(t)
+    x %= 2
+
+
+def case_adam_in_place(t: Any, ag: Any) -> Any:
+    """The optimizer as many write it: means kept in place, one fused update."""
+    p, mean, square = leaf(t), t.zeros(3), t.zeros(3)
+    for step in range(1, 4):
+        (g,) = ag.grad((p * p * p).sum(), p)
+        mean.mul_(0.9).add_(g, alpha=0.1)
+        square.mul_(0.99).addcmul_(g, g, value=0.01)
+        with ag.no_grad():
+            p.addcdiv_(mean, square.sqrt().add_(1e-8), value=-0.1 / step)
+    return p.detach(), mean.lerp_(square, 0.5)
+
+
+def case_in_place_with_tensors_that_require_grad(t: Any, ag: Any) -> Any:
+    x = leaf(t)
+    y = x * 2
+    y.addcmul_(x, x, value=3).lerp_(x * 5, 0.25).addcdiv_(x, x.detach() + 1)
+    y.index_add_(0, t.tensor([0, 0, 2]), x, alpha=2).scatter_(0, t.tensor([1]), x[:1] * 3)
+    (y * y).sum().backward()
+    return x.grad
+
+
 # --- second passes --------------------------------------------------------------------------------
 
 
