@@ -36,11 +36,14 @@ def test_of_probabilities(reduction: str, weight: Any, leaf: Callable[..., Tenso
     p = tensor(sigmoid(leaf(2, 3).detach().numpy())).requires_grad_()
     t, w = tensor(T), maybe(weight)
     expected = REDUCE[reduction](bce(p.detach().numpy(), T) * (1 if weight is None else weight))
-    for y in (F.binary_cross_entropy(p, t, w, reduction), nn.BCELoss(w, reduction)(p, t)):
+    for y in (
+        F.binary_cross_entropy(p, t, w, reduction=reduction),
+        nn.BCELoss(w, reduction=reduction)(p, t),
+    ):
         np.testing.assert_allclose(y.detach().numpy(), expected, 1e-12)
 
     def function(p: Tensor, t: Tensor) -> Tensor:
-        return F.binary_cross_entropy(p, t, w, reduction)
+        return F.binary_cross_entropy(p, t, w, reduction=reduction)
 
     t = tensor(T * 0.8 + 0.1).requires_grad_()
     assert gradcheck(function, (p, t))
@@ -54,12 +57,13 @@ def test_of_scores(reduction: str, weight: Any, positive: Any, leaf: Callable[..
     x, t, w, pw = leaf(2, 3), tensor(T), maybe(weight), maybe(positive)
     losses = bce(sigmoid(x.detach().numpy()), T, 1.0 if positive is None else positive)
     expected = REDUCE[reduction](losses * (1 if weight is None else weight))
-    layer = nn.BCEWithLogitsLoss(w, reduction, pw)
-    for y in (F.binary_cross_entropy_with_logits(x, t, w, reduction, pw), layer(x, t)):
-        np.testing.assert_allclose(y.detach().numpy(), expected, 1e-12)
+    layer = nn.BCEWithLogitsLoss(w, reduction=reduction, pos_weight=pw)
 
     def function(x: Tensor, t: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(x, t, w, reduction, pw)
+        return F.binary_cross_entropy_with_logits(x, t, w, reduction=reduction, pos_weight=pw)
+
+    for y in (function(x, t), layer(x, t)):
+        np.testing.assert_allclose(y.detach().numpy(), expected, 1e-12)
 
     assert gradcheck(function, (x, tensor(T).requires_grad_()))
     assert gradgradcheck(function, (x, tensor(T).requires_grad_()))

@@ -197,3 +197,30 @@ def test_module_dict_errors() -> None:
         ModuleDict({"a": 3})  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="3 cannot name a module"):
         ModuleDict({3: ReLU()})  # type: ignore[dict-item]
+
+
+def test_a_list_of_parameters() -> None:
+    shared = nn.Parameter([1.0])
+    values = nn.ParameterList([shared, ones(2)]).append(ones(3))
+    assert [name for name, _ in values.named_parameters()] == ["0", "1", "2"]
+    assert values[0] is shared and values[-1].shape == (3,) and len(values) == 3
+    values[1] = ones(4)
+    assert [p.shape for p in values] == [(1,), (4,), (3,)]
+    assert all(isinstance(p, nn.Parameter) for p in values)
+    with pytest.raises(IndexError, match="3 is out of range for 3 parameters"):
+        values[3]
+    with pytest.raises(TypeError, match="got list"):
+        values.append([1.0])
+
+
+def test_containers_add_up() -> None:
+    one, two = nn.Sequential(nn.ReLU()), nn.Sequential(nn.Tanh())
+    both = one + two
+    assert [type(m).__name__ for m in both] == ["ReLU", "Tanh"] and len(one) == 1
+    one += two
+    assert repr(one) == repr(both)
+
+
+def test_neighbours_that_look_the_same_are_shown_once() -> None:
+    layers = nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()])
+    assert repr(layers) == "ModuleList(\n  (0-1): 2 x ReLU()\n  (2): Tanh()\n)"

@@ -54,21 +54,32 @@ def test_all_options(
     given_weight = None if weight is None else tensor(weight)
 
     def function(x: Tensor) -> Tensor:
-        return F.cross_entropy(x, target, given_weight, ignore, reduction, smoothing)
+        return F.cross_entropy(
+            x,
+            target,
+            given_weight,
+            ignore_index=ignore,
+            reduction=reduction,
+            label_smoothing=smoothing,
+        )
 
     np.testing.assert_allclose(function(x).detach().numpy(), expected, 1e-12)
-    layer = nn.CrossEntropyLoss(given_weight, ignore, reduction, smoothing)
+    layer = nn.CrossEntropyLoss(
+        given_weight, ignore_index=ignore, reduction=reduction, label_smoothing=smoothing
+    )
     np.testing.assert_allclose(layer(x, target).detach().numpy(), expected, 1e-12)
     assert gradcheck(function, (x,))
     assert gradgradcheck(function, (x,))
     if not smoothing:
         logs = F.log_softmax(x, 1)
         np.testing.assert_allclose(
-            F.nll_loss(logs, target, given_weight, ignore, reduction).detach().numpy(),
+            F.nll_loss(logs, target, given_weight, ignore_index=ignore, reduction=reduction)
+            .detach()
+            .numpy(),
             expected,
             1e-12,
         )
-        nll = nn.NLLLoss(given_weight, ignore, reduction)
+        nll = nn.NLLLoss(given_weight, ignore_index=ignore, reduction=reduction)
         np.testing.assert_allclose(nll(logs, target).detach().numpy(), expected, 1e-12)
 
 

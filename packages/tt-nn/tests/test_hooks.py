@@ -79,3 +79,23 @@ def test_hooks_are_no_children_and_no_state() -> None:
     model[0].register_forward_pre_hook(lambda m, args: None)
     assert [name for name, _ in model.named_modules()] == ["", "0"]
     assert list(model.state_dict()) == ["0.weight", "0.bias"]
+
+
+def test_a_hook_may_come_first_and_see_the_keywords() -> None:
+    seen: list[Any] = []
+
+    class Scale(Module):
+        def forward(self, x: Tensor, *, by: float = 1.0) -> Tensor:
+            return x * by
+
+    layer = Scale()
+    layer.register_forward_hook(lambda module, args, out: seen.append("last"))
+    layer.register_forward_hook(lambda module, args, out: seen.append("first"), prepend=True)
+    layer.register_forward_hook(
+        lambda module, args, kwargs, out: seen.append(kwargs), with_kwargs=True
+    )
+    layer.register_forward_pre_hook(
+        lambda module, args, kwargs: (args, {"by": 2 * kwargs["by"]}), with_kwargs=True
+    )
+    assert layer(ones(2), by=3.0).tolist() == [6.0, 6.0]
+    assert seen == ["first", "last", {"by": 6.0}]

@@ -88,7 +88,7 @@ def test_huber_is_square_near_0_and_linear_far_away(leaf: Callable[..., Tensor])
 
 def test_l1_has_no_slope_at_its_tip() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
-    F.l1_loss(x, tensor([1.0, 0.0]), "sum").backward()
+    F.l1_loss(x, tensor([1.0, 0.0]), reduction="sum").backward()
     assert x.grad.tolist() == [0, 1]
 
 
@@ -97,18 +97,18 @@ def test_divergence(leaf: Callable[..., Tensor]) -> None:
     p, q = np.exp(x.detach().numpy()), t.detach().numpy()
     expected = (q * np.log(q / p)).sum() / 3
     for y in (
-        F.kl_div(x, t, "batchmean"),
-        F.kl_div(x, t.log(), "batchmean", log_target=True),
-        nn.KLDivLoss("batchmean", log_target=True)(x, t.log()),
+        F.kl_div(x, t, reduction="batchmean"),
+        F.kl_div(x, t.log(), reduction="batchmean", log_target=True),
+        nn.KLDivLoss(reduction="batchmean", log_target=True)(x, t.log()),
     ):
         assert y.item() == pytest.approx(expected, rel=1e-12)
-    assert F.kl_div(t.log(), t, "batchmean").item() == pytest.approx(0, abs=1e-12)
+    assert F.kl_div(t.log(), t, reduction="batchmean").item() == pytest.approx(0, abs=1e-12)
     assert gradcheck(lambda x, t: F.kl_div(x, t, log_target=True), (leaf(3, 4), leaf(3, 4)))
 
 
 def test_an_impossible_event_that_does_not_happen_costs_nothing() -> None:
     x = tensor([[-1.0, -2.0]], requires_grad=True)
-    y = F.kl_div(x, tensor([[1.0, 0.0]]), "sum")
+    y = F.kl_div(x, tensor([[1.0, 0.0]]), reduction="sum")
     assert y.item() == 1.0
     y.backward()
     assert x.grad.tolist() == [[-1, 0]]

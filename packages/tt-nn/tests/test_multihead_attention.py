@@ -141,7 +141,7 @@ def test_gradients(need_weights: bool, leaf: Callable[..., Tensor]) -> None:
     def function(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, *parameters: Tensor) -> Any:
         for name, parameter in zip(named, parameters, strict=True):
             owner, _, attribute = name.rpartition(".")
-            setattr(m.get_submodule(owner), attribute, parameter)
+            vars(m.get_submodule(owner))[attribute] = parameter  # past the module's check
         results = m(q, k, v, padding, need_weights, mask)
         return [r for r in results if r is not None]
 

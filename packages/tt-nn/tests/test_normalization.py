@@ -108,7 +108,7 @@ def test_layer_norm_layer() -> None:
     assert list(layer.state_dict()) == ["weight", "bias"]
     assert layer.weight.tolist() == ones(3, 4).tolist()
     assert layer.bias.tolist() == zeros(3, 4).tolist()
-    assert repr(layer) == "LayerNorm((3, 4), eps=0.1, elementwise_affine=True)"
+    assert repr(layer) == "LayerNorm((3, 4), eps=0.1, elementwise_affine=True, bias=True)"
     assert list(nn.LayerNorm(4, bias=False).state_dict()) == ["weight"]
     assert list(nn.LayerNorm(4, elementwise_affine=False).state_dict()) == []
     y = nn.LayerNorm(4)(tensor([[1.0, 2.0, 3.0, 4.0]]))

@@ -43,7 +43,7 @@ def test_errors() -> None:
         F.pad(ones(2, 2), (1,))
     with pytest.raises(ValueError, match=r"for shape \(2,\)"):
         F.pad(ones(2), (1, 1, 1, 1))
-    with pytest.raises(ValueError, match="mode must be 'constant', got 'reflect'"):
-        F.pad(ones(2), (1, 1), "reflect")
+    with pytest.raises(ValueError, match="mode must be 'constant' or one of"):
+        F.pad(ones(2), (1, 1), "sideways")
     with pytest.raises(ValueError, match=r"cannot cut 3 off dim 0 of shape \(2,\)"):
         F.pad(ones(2), (-1, -2))

@@ -14,7 +14,7 @@ import pytest
 import tt_nn.functional  # noqa: F401  registers the operations
 from tt_autograd import grad, gradcheck, gradgradcheck
 from tt_autograd.rule import Rules, table
-from tt_tensor import Op, Tensor, apply, from_numpy
+from tt_tensor import Op, Tensor, apply, from_numpy, ops
 
 
 class Sample(NamedTuple):
@@ -68,6 +68,11 @@ SAMPLES = [
         for s in (0.0, 0.1, 1.0)
     ),
     sample("cross_entropy", X[:0], IDS[:0, 0], ROW_WEIGHTS[:0], constant=(2,), smoothing=0.0),
+    *(
+        sample("rotary", wave(2, 3, 4), X[:, :2], X[:, 2:], constant=(1, 2), interleaved=flag)
+        for flag in (False, True)
+    ),
+    sample("rotary", X[:0], X[:0, :2], X[:0, 2:], constant=(1, 2), interleaved=True),
     sample(SDPA, Q, K, U, causal=False, scale=0.7),
     sample(SDPA, Q, K, U, causal=True, scale=0.7),
     sample(SDPA, Q, K, U, MASK, causal=False, scale=0.7),
@@ -140,6 +145,19 @@ def strided(x: Any) -> Any:
 
 def test_every_operation_has_samples_and_every_sample_an_operation() -> None:
     assert {case.op for case in SAMPLES} == OPS.keys()
+
+
+def test_no_rule_escapes_both_lists_of_samples() -> None:
+    """tt-autograd's tests have samples for each op of ``tt_tensor.ops``, these for all others."""
+    below = {op for name in ops.__all__ if isinstance(op := getattr(ops, name), Op)}
+    others = {op for op in table.keys() - below if type(op) is Op and from_a_package(table[op])}
+    assert others == set(OPS.values())
+
+
+def from_a_package(rules: Rules) -> bool:
+    """Whether a rule is one of our packages', and not one that a test or an example wrote."""
+    functions = (rules.joint, *rules.each)
+    return any(f is not None and f.__module__.startswith("tt_") for f in functions)
 
 
 def test_only_attention_cannot_be_differentiated_twice() -> None:

@@ -8,7 +8,7 @@ import tt_models  # noqa: F401  everything that registers operations is loaded
 import tt_nn.functional as F
 import tt_tensor as t
 from tt_autograd.rule import table
-from tt_nn import Linear, ReLU, Sequential
+from tt_nn import Linear, ReLU, RotaryEmbedding, Sequential
 from tt_optimize import count_flops, flops
 from tt_optimize.flops import COUNTS
 from tt_tensor import ops
@@ -57,6 +57,7 @@ BY_HAND: dict[str, tuple[Any, int]] = {
     "silu": (lambda: F.silu(X), 5 * 12),
     "gelu": (lambda: F.gelu(X), 5 * 12),
     "gelu by tanh": (lambda: F.gelu(X, "tanh"), 8 * 12),
+    "rotary": (lambda: RotaryEmbedding(8, 9)(Q), 3 * 2 * 3 * 5 * 8),
     "softmax": (lambda: F.softmax(X, 1), 5 * 12),
     "log_softmax": (lambda: F.log_softmax(X, 1), 5 * 12),
     "layer_norm": (lambda: F.layer_norm(X, 4), 5 * 12),

@@ -1,11 +1,12 @@
 """tt_nn: modules, layers, losses, optimizers and training, with PyTorch's names."""
 
 from . import functional, init, optim, training, utils
-from .containers import ModuleDict, ModuleList, Sequential
+from .containers import ModuleDict, ModuleList, ParameterList, Sequential
 from .layers.activation import (
     ELU,
     GELU,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
     ReLU,
     Sigmoid,
@@ -27,8 +28,11 @@ from .layers.loss import (
     L1Loss,
     MSELoss,
     NLLLoss,
+    SmoothL1Loss,
 )
 from .layers.normalization import LayerNorm, RMSNorm
+from .layers.rotary import RotaryEmbedding
+from .layers.swiglu import SwiGLU
 from .module import Module
 from .parameter import Parameter
 from .serialization import load, save
@@ -51,6 +55,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
     "Module",
@@ -59,13 +64,17 @@ __all__ = [
     "MultiheadAttention",
     "NLLLoss",
     "Parameter",
+    "ParameterList",
     "RMSNorm",
     "ReLU",
+    "RotaryEmbedding",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
+    "SwiGLU",
     "Tanh",
     "functional",
     "init",

@@ -1,13 +1,17 @@
-"""Modules made of modules."""
+"""Modules made of modules, or of parameters."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .module import Module
+from tt_tensor import Tensor
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+from .module import Module
+from .parameter import Parameter
+
+__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
 
 
 class _Container(Module):
@@ -67,6 +71,14 @@ class _Numbered(_Container):
             raise IndexError(f"index {index} is out of range for {len(names)} modules")
         return names[index]
 
+    def __iadd__(self, modules: Iterable[Module]) -> Any:
+        return self.extend(modules)
+
+    def __add__(self, modules: Iterable[Module]) -> Any:
+        if not isinstance(modules, Iterable):
+            return NotImplemented
+        return type(self)().extend([*self, *modules])
+
     def append(self, module: Module) -> Any:
         """Add a module at the end and return the container."""
         self._add(str(len(self)), module)
@@ -74,6 +86,11 @@ class _Numbered(_Container):
 
     def extend(self, modules: Iterable[Module]) -> Any:
         """Add several modules at the end and return the container."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"expected modules to add, got {type(modules).__name__}")
+        modules = list(modules)
+        for module in modules:
+            _check_module(module)
         for module in modules:
             self.append(module)
         return self
@@ -115,11 +132,11 @@ class Sequential(_Numbered):
         """Some of the modules under the names they have."""
         return type(self)(dict(list(self._modules().items())[index]))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         """Each module on the result of the one before."""
         for module in self:
-            x = module(x)
-        return x
+            input = module(input)
+        return input
 
 
 class ModuleList(_Numbered):
@@ -139,11 +156,26 @@ class ModuleList(_Numbered):
         """Some of the modules, numbered anew."""
         return type(self)(list(self)[index])
 
+    def _shown_children(self) -> list[str]:
+        """Neighbours that look the same are shown once: ``(0-2): 3 x Linear(...)``."""
+        shown = []
+        for text, group in itertools.groupby(self._modules().items(), lambda item: repr(item[1])):
+            names = [name for name, _ in group]
+            alone = len(names) == 1
+            shown.append(
+                f"({names[0]}): {text}"
+                if alone
+                else f"({names[0]}-{names[-1]}): {len(names)} x {text}"
+            )
+        return shown
+
 
 class ModuleDict(_Container):
     """A dict of modules, which are attributes as well: ``d["norm"]`` is ``d.norm``."""
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+    def __init__(
+        self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None
+    ) -> None:
         super().__init__()
         self.update(modules or {})
 
@@ -185,10 +217,58 @@ class ModuleDict(_Container):
         """(name, module) pairs."""
         return self._modules().items()
 
-    def update(self, modules: Mapping[str, Module]) -> None:
-        """Add or replace modules by name."""
-        for name, module in modules.items():
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add or replace modules by name, given as a dict or as pairs."""
+        for name, module in dict(modules).items():
             self[name] = module
+
+
+class ParameterList(Module):
+    """A list of parameters; tensors that are none yet become parameters.
+
+    >>> from tt_tensor import ones
+    >>> factors = ParameterList([ones(2), ones(3)])
+    >>> [(name, p.shape) for name, p in factors.named_parameters()]
+    [('0', (2,)), ('1', (3,))]
+    """
+
+    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
+        super().__init__()
+        self.extend(values or ())
+
+    def __len__(self) -> int:
+        return sum(name.isdigit() for name in vars(self))
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: int) -> Parameter:
+        return vars(self)[self._name(index)]  # type: ignore[no-any-return]
+
+    def __setitem__(self, index: int, value: Tensor) -> None:
+        setattr(self, self._name(index), _as_parameter(value))
+
+    def _name(self, index: int) -> str:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} is out of range for {len(self)} parameters")
+        return str(index % len(self))
+
+    def append(self, value: Tensor) -> ParameterList:
+        """Add a parameter at the end and return the list."""
+        setattr(self, str(len(self)), _as_parameter(value))
+        return self
+
+    def extend(self, values: Iterable[Tensor]) -> ParameterList:
+        """Add several parameters at the end and return the list."""
+        for value in values:
+            self.append(value)
+        return self
+
+
+def _as_parameter(value: Any) -> Parameter:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"expected a Parameter or Tensor, got {type(value).__name__}")
+    return value if isinstance(value, Parameter) else Parameter(value)
 
 
 def _check_module(value: Any) -> None:

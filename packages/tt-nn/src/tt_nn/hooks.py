@@ -16,10 +16,20 @@ class RemovableHandle:
 
     _numbers = itertools.count()
 
-    def __init__(self, hooks: dict[int, Hook], hook: Hook) -> None:
+    def __init__(
+        self,
+        hooks: dict[int, tuple[Hook, bool]],
+        hook: Hook,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+    ) -> None:
         self.hooks = hooks
         self.number = next(self._numbers)
-        hooks[self.number] = hook
+        others = hooks.copy() if prepend else {}
+        for number in others:
+            del hooks[number]
+        hooks[self.number] = (hook, with_kwargs)
+        hooks.update(others)
 
     def remove(self) -> None:
         """Take the hook away; doing it twice does no harm."""

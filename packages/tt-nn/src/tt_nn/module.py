@@ -25,6 +25,14 @@ class IncompatibleKeys(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
 
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return (
+            f"IncompatibleKeys(missing_keys={self.missing_keys}, "
+            f"unexpected_keys={self.unexpected_keys})"
+        )
+
 
 class Module:
     """The base of all layers and models: write ``__init__`` and ``forward``.
@@ -50,6 +58,22 @@ class Module:
         # {name: whether it belongs to the state_dict}
         self._buffer_names: dict[str, bool] = {}
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a parameter or buffer is not replaced by something else by mistake."""
+        known = self.__dict__.get(name)
+        if known is not None and value is not None:
+            if isinstance(known, Parameter) and not isinstance(value, Parameter):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a parameter: expected a Parameter or None, "
+                    f"got {type(value).__name__}. Use Parameter(value), or {name}.data.copy_(value)"
+                )
+            if name in self.__dict__.get("_buffer_names", ()) and not isinstance(value, Tensor):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a buffer: expected a Tensor or None, got "
+                    f"{type(value).__name__}"
+                )
+        object.__setattr__(self, name, value)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; subclasses write it, callers call the module itself."""
         raise TypeError(f"{type(self).__name__} needs a method forward(self, ...)")
@@ -57,13 +81,17 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward`` and the hooks."""
         state = self.__dict__
-        for hook in tuple(state.get("_forward_pre_hooks", {}).values()):
+        for hook, with_kwargs in tuple(state.get("_forward_pre_hooks", {}).values()):
+            if with_kwargs:
+                args, kwargs = hook(self, args, kwargs) or (args, kwargs)
+                continue
             changed = hook(self, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
         result = self.forward(*args, **kwargs)
-        for hook in tuple(state.get("_forward_hooks", {}).values()):
-            changed = hook(self, args, result)
+        for hook, with_kwargs in tuple(state.get("_forward_hooks", {}).values()):
+            given = (args, kwargs) if with_kwargs else (args,)
+            changed = hook(self, *given, result)
             result = result if changed is None else changed
         return result
 
@@ -82,9 +110,12 @@ class Module:
         return (module for _, module in self.named_children())
 
     def named_modules(
-        self, memo: set[int] | None = None, prefix: str = ""
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
         """This module ("") and all modules inside, each once, with dotted names."""
+        if not remove_duplicate:
+            yield from ((path.removesuffix("."), module) for path, module in self._walk(prefix))
+            return
         memo = set() if memo is None else memo
         if id(self) in memo:
             return
@@ -93,23 +124,27 @@ class Module:
         for name, child in self.named_children():
             yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name)
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all modules inside, each once."""
-        return (module for _, module in self.named_modules())
+        return (m for _, m in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_parameters(
-        self, prefix: str = "", recurse: bool = True
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """All parameters with dotted names; a shared one appears once, under its first name."""
-        yield from _each_once(self._named(_own_parameters, prefix, recurse))
+        named = self._named(_own_parameters, prefix, recurse)
+        yield from _each_once(named) if remove_duplicate else named
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All parameters, each once."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """All buffers with dotted names; a shared one appears once, under its first name."""
-        yield from _each_once(self._named(_own_buffers, prefix, recurse))
+        named = self._named(_own_buffers, prefix, recurse)
+        yield from _each_once(named) if remove_duplicate else named
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """All buffers: tensors that belong to the module but are not learned."""
@@ -117,8 +152,7 @@ class Module:
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Make a tensor an attribute that is not learned, but saved with the module."""
-        if not name or "." in name:
-            raise ValueError(f"register_buffer: expected a name without dots, got {name!r}")
+        _check_name("register_buffer", name)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"register_buffer: expected a Tensor, got {type(tensor).__name__}")
         if hasattr(self, name) and name not in self.__dict__.get("_buffer_names", {}):
@@ -130,11 +164,25 @@ class Module:
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make a parameter (or None) an attribute."""
-        setattr(self, name, param)
+        self._register("register_parameter", name, param, Parameter)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Make a module an attribute under a name that need not be an identifier."""
-        setattr(self, name, module)
+        """Make a module (or None) an attribute under a name that need not be an identifier."""
+        self._register("add_module", name, module, Module)
+
+    register_module = add_module
+
+    def _register(self, what: str, name: str, value: Any, kind: type) -> None:
+        """Make a value of that kind (or None) an attribute, in the place of no other kind."""
+        _check_name(what, name)
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(
+                f"{what}: expected a {kind.__name__} or None, got {type(value).__name__}"
+            )
+        known = getattr(self, name, None)
+        if known is not None and not isinstance(known, kind):
+            raise ValueError(f"{what}: {type(self).__name__} has an attribute {name!r} already")
+        setattr(self, name, value)
 
     def get_submodule(self, target: str) -> Module:
         """The module with this dotted name."""
@@ -148,6 +196,13 @@ class Module:
         found = dict(self._named(_own_parameters, "", True)).get(target)
         if found is None:
             raise AttributeError(f"{type(self).__name__} has no parameter {target!r}")
+        return found
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer with this dotted name."""
+        found = dict(self._named(_own_buffers, "", True)).get(target)
+        if found is None:
+            raise AttributeError(f"{type(self).__name__} has no buffer {target!r}")
         return found
 
     def _walk(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Module]]:
@@ -168,15 +223,28 @@ class Module:
 
     # ---- state ---------------------------------------------------------------------------------
 
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """All parameters and persistent buffers by dotted name, on the modules' own memory."""
-        state: dict[str, Tensor] = {}
+    def state_dict(
+        self,
+        *,
+        destination: dict[str, Tensor] | None = None,
+        prefix: str = "",
+        keep_vars: bool = False,
+    ) -> dict[str, Tensor]:
+        """All parameters and persistent buffers by dotted name, on the modules' own memory.
+
+        Args:
+            destination: a dict to add them to.
+            prefix: what all names begin with.
+            keep_vars: the parameters themselves, instead of tensors on the same memory that do not
+                require grad.
+        """
+        state: dict[str, Tensor] = {} if destination is None else destination
         for path, module in self._walk():
             for name, parameter in _own_parameters(module):
-                state[prefix + path + name] = parameter.detach()
+                state[prefix + path + name] = parameter if keep_vars else parameter.detach()
             for name, buffer in _own_buffers(module):
                 if module._buffer_names[name]:  # persistent
-                    state[prefix + path + name] = buffer.detach()
+                    state[prefix + path + name] = buffer if keep_vars else buffer.detach()
         return state
 
     def load_state_dict(
@@ -187,9 +255,19 @@ class Module:
         Everything is checked first: if anything does not fit, nothing is changed.
 
         Raises:
-            RuntimeError: naming every missing and unexpected key (if strict) and every wrong shape.
+            RuntimeError: naming every missing and unexpected key (if strict) and every value that
+                is no tensor or has the wrong shape.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(
+                f"load_state_dict: expected a dict of tensors, got {type(state_dict).__name__}"
+            )
         own = self.state_dict()
+        arrays = {
+            name: value.array if isinstance(value, Tensor) else np.asarray(value)
+            for name, value in state_dict.items()
+            if name in own
+        }
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
         problems = []
@@ -197,25 +275,26 @@ class Module:
             problems.append(f"missing keys: {', '.join(missing)}")
         if strict and unexpected:
             problems.append(f"unexpected keys: {', '.join(unexpected)}")
-        for name, value in state_dict.items():
-            if name in own and np.shape(value) != own[name].shape:
-                problems.append(
-                    f"{name}: expected shape {own[name].shape}, got {tuple(np.shape(value))}"
-                )
+        for name, array in arrays.items():
+            if array.dtype.kind not in "biuf":
+                kind = type(state_dict[name]).__name__
+                problems.append(f"{name}: expected a Tensor or NumPy array, got {kind}")
+            elif array.shape != own[name].shape:
+                problems.append(f"{name}: expected shape {own[name].shape}, got {array.shape}")
         if problems:
             raise RuntimeError(
                 f"load_state_dict: the state does not fit {type(self).__name__}; nothing was "
                 "changed.\n  " + "\n  ".join(problems)
             )
-        for name, value in state_dict.items():
-            if name in own:
-                array = value.array if isinstance(value, Tensor) else np.asarray(value)
-                np.copyto(own[name].array, array, casting="unsafe")
-                ledger.written(own[name].array)
+        for name, array in arrays.items():
+            np.copyto(own[name].array, array, casting="unsafe")
+            ledger.written(own[name].array)
         return IncompatibleKeys(missing, unexpected)
 
     def train(self: M, mode: bool = True) -> M:
         """Training mode (dropout drops, batch norm measures), here and in all modules inside."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: expected True or False, got {mode!r}")
         for module in self.modules():
             module.training = mode
         return self
@@ -266,6 +345,10 @@ class Module:
                     tensor.grad = None if tensor.grad is None else tensor.grad.to(target)
         return self
 
+    def type(self: M, dst_type: Any) -> M:
+        """All floating parameters and buffers in another dtype."""
+        return self.to(dst_type)
+
     def float(self: M) -> M:
         """As float32."""
         return self.to(np.float32)
@@ -284,27 +367,51 @@ class Module:
 
     # ---- hooks and printing --------------------------------------------------------------------
 
-    def register_forward_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after forward; its result replaces the output."""
-        return RemovableHandle(self.__dict__.setdefault("_forward_hooks", {}), hook)
+    def register_forward_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after forward; its result replaces the output.
 
-    def register_forward_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(module, args)`` before forward; its result replaces the arguments."""
-        return RemovableHandle(self.__dict__.setdefault("_forward_pre_hooks", {}), hook)
+        Args:
+            prepend: before the hooks that are there already, instead of after them.
+            with_kwargs: the hook is called as ``hook(module, args, kwargs, output)``.
+        """
+        hooks = self.__dict__.setdefault("_forward_hooks", {})
+        return RemovableHandle(hooks, hook, prepend, with_kwargs)
+
+    def register_forward_pre_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before forward; its result replaces the arguments.
+
+        Args:
+            prepend: before the hooks that are there already, instead of after them.
+            with_kwargs: the hook is called as ``hook(module, args, kwargs)`` and may return both.
+        """
+        hooks = self.__dict__.setdefault("_forward_pre_hooks", {})
+        return RemovableHandle(hooks, hook, prepend, with_kwargs)
 
     def extra_repr(self) -> str:
         """What a subclass shows of its settings."""
         return ""
 
+    def _shown_children(self) -> list[str]:
+        """A line (or several) for each module inside."""
+        named = ((n, value) for n, value in _attributes(self) if isinstance(value, Module))
+        return [f"({name}): {module!r}" for name, module in named]
+
     def __repr__(self) -> str:
-        children = [
-            f"({name}): {value!r}" for name, value in _attributes(self) if isinstance(value, Module)
-        ]
+        children = self._shown_children()
         inner = [line for line in (self.extra_repr(), *children) if line]
         if not children:
             return f"{type(self).__name__}({self.extra_repr()})"
         body = "\n".join(inner).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
+
+
+def _check_name(what: str, name: str) -> None:
+    if not isinstance(name, str) or not name or "." in name:
+        raise ValueError(f"{what}: expected a name without dots, got {name!r}")
 
 
 _OWN = frozenset({"_buffer_names", "_forward_hooks", "_forward_pre_hooks"})

@@ -120,6 +120,7 @@ COUNTS: dict[str, Count] = {
     "trunc_divide": per_output(2),
     "sigmoid": per_output(4),  # ·½, tanh, +1, ·½
     "silu": per_output(5),  # σ and ·x
+    "rotary": per_output(3),  # two · and their sum
     "log_sigmoid": per_output(6),  # min, abs, -, exp, log1p, -
     "var": per_input(4),  # sum, -, ², sum
     "logsumexp": per_input(4),  # max, -, exp, sum

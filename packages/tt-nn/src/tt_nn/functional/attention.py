@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,14 @@ from tt_tensor.ops.elementwise import silenced
 from tt_tensor.tensor import wrap
 
 from .dropout import dropout
+from .exponentials import exp_rows
 from .softmax import softmax
 
 __all__ = ["scaled_dot_product_attention"]
 
 Array = Any
+
+_PIECE = 65536  # elements; in pieces of so many, GPT's softmax stays in a core's own cache
 
 
 def causal_mask(rows: int, columns: int) -> Array:
@@ -36,18 +41,23 @@ def _heads_inside(shape: tuple[int, ...], dtype: Any) -> Array:
     return np.empty((*shape[:-3], shape[-2], shape[-3], shape[-1]), dtype).swapaxes(-3, -2)
 
 
-def softmax_rows(scores: Array, mask: Array | None) -> None:
+@functools.lru_cache(maxsize=8)
+def causal_bias(rows: int, columns: int, dtype: Any) -> Array:
+    """What is added to the scores: 0 where position i may look at position j, else -inf."""
+    bias = np.where(causal_mask(rows, columns), dtype.type(0), dtype.type(-np.inf))
+    bias.flags.writeable = False  # it is kept for the next call
+    return bias
+
+
+def softmax_masked(scores: Array, mask: Array) -> None:
     """Softmax along the last dim in place; a row whose every entry is masked becomes 0."""
-    if mask is not None:
-        scores[...] = np.where(mask, scores, -np.inf) if mask.dtype.kind == "b" else scores + mask
+    scores[...] = np.where(mask, scores, -np.inf) if mask.dtype.kind == "b" else scores + mask
     peak = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-    if mask is not None:
-        peak[np.isneginf(peak)] = 0
+    peak[np.isneginf(peak)] = 0
     scores -= peak
     np.exp(scores, out=scores)
     total = scores.sum(axis=-1, keepdims=True)
-    if mask is not None:
-        total[total == 0] = 1
+    total[total == 0] = 1
     scores /= total
 
 
@@ -56,25 +66,35 @@ def attention_forward(
     q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool, scale: float
 ) -> tuple[Array, Array]:
     """softmax(q kᵀ · scale + mask) v; the probabilities, the one T×S buffer, are kept."""
-    if causal:
-        mask = causal_mask(q.shape[-2], k.shape[-2])
     # laid out row by row whatever the inputs' order, so that the pieces below are views of it
     probs = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
-    np.matmul(q, k.swapaxes(-1, -2), out=probs)
-    probs *= probs.dtype.type(scale)
-    if probs.ndim > 2 and (mask is None or mask.ndim == 2):
-        for item in _matrices(probs):  # one at a time stays in the cache
-            softmax_rows(item, mask)
+    np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2), out=probs)
+    if not probs.size:
+        pass
+    elif mask is not None:
+        softmax_masked(probs, mask)
     else:
-        softmax_rows(probs, mask)
+        ones, bias, exps = np.ones(probs.shape[-1], probs.dtype), None, None
+        if causal:
+            bias = causal_bias(*probs.shape[-2:], probs.dtype)
+        for piece in _pieces(probs):
+            if bias is not None:
+                piece += bias
+            rows = piece.reshape(-1, piece.shape[-1])
+            if exps is None or exps.shape != rows.shape:
+                exps, sums = np.empty_like(rows), np.empty(len(rows), rows.dtype)
+            exp_rows(rows, exps, sums, ones)
+            np.divide(exps, sums[:, None], out=rows)
     out = _heads_inside((*probs.shape[:-1], v.shape[-1]), q.dtype)
     np.matmul(probs, v, out=out)
     return out, probs
 
 
-def _matrices(stack: Array) -> Array:
-    """(..., T, S) as (N, T, S)."""
-    return stack.reshape(math.prod(stack.shape[:-2]), *stack.shape[-2:])
+def _pieces(stack: Array) -> Iterator[Array]:
+    """(..., T, S) in pieces (n, T, S) that stay in the cache, views of it."""
+    matrices = stack.reshape(math.prod(stack.shape[:-2]), *stack.shape[-2:])
+    together = max(1, _PIECE // max(1, math.prod(stack.shape[-2:])))
+    return (matrices[i : i + together] for i in range(0, len(matrices), together))
 
 
 def attention_vjp(
@@ -89,15 +109,16 @@ def attention_vjp(
     causal: bool,
     scale: float,
 ) -> list[Array | None]:
-    """dV = Pᵀg; with dP = g Vᵀ, dS = P (dP - Σ dP P) · scale; dQ = dS K; dK = dSᵀ Q."""
+    """dV = Pᵀg; with dP = g Vᵀ, dS = P (dP - Σ dP P); dQ = dS K · scale; dK = dSᵀ Q · scale."""
     gv = np.matmul(probs.swapaxes(-1, -2), g, out=_heads_inside(v.shape, v.dtype))
     scores = np.matmul(g, v.swapaxes(-1, -2), out=np.empty_like(probs))
-    for ds, p in zip(_matrices(scores), _matrices(probs), strict=True):
-        ds -= np.einsum("ij,ij->i", ds, p)[:, None]
+    for ds, p in zip(_pieces(scores), _pieces(probs), strict=True):
+        ds -= np.einsum("nij,nij->ni", ds, p)[:, :, None]
         ds *= p
-        ds *= ds.dtype.type(scale)
     gq = np.matmul(scores, k, out=_heads_inside(q.shape, q.dtype))
     gk = np.matmul(scores.swapaxes(-1, -2), q, out=_heads_inside(k.shape, k.dtype))
+    gq *= gq.dtype.type(scale)
+    gk *= gk.dtype.type(scale)
     return [gq, gk, gv, None][: len(needs)]
 
 

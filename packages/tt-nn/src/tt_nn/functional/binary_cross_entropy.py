@@ -11,9 +11,10 @@ from tt_autograd.rules.either import either
 from tt_tensor import Op, Tensor, apply, ops
 from tt_tensor.ops.elementwise import silenced
 
+from .checks import floating
 from .loss import reduced, same_shape
 
-__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "logsigmoid"]
 
 Array = Any
 
@@ -45,7 +46,7 @@ vjp(_bce, bce_vjp, bce_target_vjp)
 
 
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:
     """-(t log p + (1 - t) log(1 - p)) of probabilities p; each logarithm is held above -100.
 
@@ -55,17 +56,33 @@ def binary_cross_entropy(
     Shape: input (...), target the same -> (), or (...) if not reduced
 
     Raises:
-        ValueError: the input is not within 0 to 1.
+        ValueError: the input or the target is not within 0 to 1.
+        TypeError: the target's dtype is not the input's.
     """
-    same_shape("binary_cross_entropy", input, target)
-    p = input.array
+    _check("binary_cross_entropy", input, target)
+    p, t = input.array, target.array
     if p.size and not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(
             f"binary_cross_entropy: the input must be probabilities, 0 to 1, got {p.min():g} to "
             f"{p.max():g}; for scores of any size use binary_cross_entropy_with_logits"
         )
-    loss = apply(_bce, input, target.to(input.dtype))
-    return reduced(loss if weight is None else loss * weight, reduction)
+    if t.size and not (t.min() >= 0 and t.max() <= 1):
+        raise ValueError(
+            f"binary_cross_entropy: the target must lie in 0 to 1, got {t.min():g} to {t.max():g}"
+        )
+    loss = apply(_bce, input, target)
+    loss = loss if weight is None else loss * weight
+    return reduced("binary_cross_entropy", loss, reduction)
+
+
+def _check(name: str, input: Tensor, target: Tensor) -> None:
+    same_shape(name, input, target)
+    floating(name, input)
+    if target.dtype != input.dtype:
+        raise TypeError(
+            f"{name}: expected the target in the input's dtype, {input.dtype}, got {target.dtype}; "
+            "use target.to(input.dtype)"
+        )
 
 
 def log_sigmoid_forward(x: Array) -> Array:
@@ -82,10 +99,16 @@ _log_sigmoid = Op("log_sigmoid", log_sigmoid_forward)
 vjp(_log_sigmoid, log_sigmoid_vjp)
 
 
+def logsigmoid(input: Tensor) -> Tensor:
+    """log σ(x) = -log(1 + e⁻ˣ), without overflow."""
+    return apply(_log_sigmoid, floating("logsigmoid", input))
+
+
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    *,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
@@ -97,7 +120,8 @@ def binary_cross_entropy_with_logits(
 
     Shape: input (...), target the same -> (), or (...) if not reduced
     """
-    same_shape("binary_cross_entropy_with_logits", input, target)
+    _check("binary_cross_entropy_with_logits", input, target)
     factor = 1.0 if pos_weight is None else (pos_weight - 1) * target + 1
     loss = (1 - target) * input - apply(_log_sigmoid, input) * factor
-    return reduced(loss if weight is None else loss * weight, reduction)
+    loss = loss if weight is None else loss * weight
+    return reduced("binary_cross_entropy_with_logits", loss, reduction)

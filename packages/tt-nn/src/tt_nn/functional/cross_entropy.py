@@ -13,6 +13,8 @@ from tt_tensor import Op, Tensor, apply
 from tt_tensor.ops.elementwise import silenced
 
 from .blocks import row_blocks
+from .checks import tensors
+from .exponentials import exp_rows, safe_sums
 from .loss import reduced, same_shape
 from .softmax import log_softmax
 
@@ -24,33 +26,41 @@ Array = Any
 @silenced
 def cross_entropy_forward(
     logits: Array, target: Array, weights: Array, *, smoothing: float
-) -> tuple[Array, Array]:
-    """Σᵢ weightsᵢ · (log Σeˣ - (1 - s) x_target - s mean(x)) per row; the probabilities are kept.
+) -> tuple[Array, tuple[Array, Array]]:
+    """Σᵢ weightsᵢ · (log Σeˣ - (1 - s) x_target - s mean(x)) per row.
 
-    A row of weight 0 does not count, even if its loss is not finite.
+    The eˣ and their sums are kept: their quotients are the probabilities. A row of weight 0 does
+    not count, even if its loss is not finite.
 
     Shape: logits (N, C), target (N,), weights (N,) -> ()
     """
-    probs = np.empty_like(logits)
-    losses = np.empty(len(logits), logits.dtype)
-    for block in row_blocks(logits, 65536):
-        p, x = probs[block], logits[block]
-        peak = x.max(axis=1, keepdims=True)
-        np.subtract(x, peak, out=p)
-        picked = p[np.arange(len(p)), target[block]]
-        average = p.mean(axis=1) if smoothing else picked
-        np.exp(p, out=p)
-        total = p.sum(axis=1, keepdims=True)
-        p /= total
-        losses[block] = np.log(total[:, 0]) - (1 - smoothing) * picked - smoothing * average
-    losses[weights == 0] = 0
-    return np.asarray(losses @ weights, logits.dtype), probs
+    exps = np.empty_like(logits)
+    sums, losses = np.empty(len(logits), logits.dtype), np.empty(len(logits), logits.dtype)
+    ones = np.ones(logits.shape[1], logits.dtype)
+    low, _ = safe_sums(logits.dtype)
+    for block in row_blocks(logits, 131072):
+        x, e, total = logits[block], exps[block], sums[block]
+        shift = exp_rows(x, e, total, ones)
+        place = np.arange(len(x)), target[block]
+        likely, picked = e[place], x[place]
+        logs = np.log(total)
+        if shift is not None:
+            picked = picked - shift[:, 0]
+        # -log(eˣ / Σeˣ) loses no digits where the loss is small, log Σeˣ - x none where it is large
+        loss = np.where(likely > low, np.log(total / likely), logs - picked)
+        if smoothing:
+            average = x.mean(axis=1) if shift is None else x.mean(axis=1) - shift[:, 0]
+            loss = (1 - smoothing) * loss + smoothing * (logs - average)
+        losses[block] = loss
+    if not weights.all():
+        losses[weights == 0] = 0
+    return np.asarray(losses @ weights, logits.dtype), (exps, sums)
 
 
 def cross_entropy_vjp(
     g: Array,
     needs: tuple[bool, ...],
-    probs: Array,
+    saved: tuple[Array, Array],
     logits: Array,
     target: Array,
     weights: Array,
@@ -58,10 +68,11 @@ def cross_entropy_vjp(
     smoothing: float,
 ) -> list[Array | None]:
     """dL/dx = weightsᵢ · (softmax(x) - (1 - s) onehot(target) - s/C)."""
+    exps, sums = saved
     factor = weights * g
-    grad = probs * factor[:, None]
+    grad = exps * (factor / sums)[:, None]
     if smoothing:
-        grad -= (factor * (smoothing / probs.shape[1]))[:, None]
+        grad -= (factor * (smoothing / exps.shape[1]))[:, None]
     grad[np.arange(len(grad)), target] -= factor * (1 - smoothing)
     return [grad, None, None]
 
@@ -83,6 +94,7 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    *,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -104,21 +116,24 @@ def cross_entropy(
     >>> cross_entropy(tensor([[2.0, 1.0, 0.0]]), tensor([0]))
     tensor(0.4076)
     """
+    tensors("cross_entropy", input, target)
     _check("cross_entropy", input, weight, reduction)
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing must lie in 0 to 1, got {label_smoothing}")
+        raise ValueError(
+            f"cross_entropy: label_smoothing must lie in 0 to 1, got {label_smoothing}"
+        )
     if target.is_floating_point():
         return _probability_targets(input, target, weight, reduction, label_smoothing)
     _check_classes("cross_entropy", input, target)
     if weight is not None or reduction == "none":
         logs = log_softmax(input, 1 if input.ndim > 1 else 0)
-        return _nll(logs, target, weight, ignore_index, reduction, label_smoothing)
+        return _nll("cross_entropy", logs, target, weight, ignore_index, reduction, label_smoothing)
     logits = _as_rows(input)
-    safe, keep = _valid(target, logits.shape[1], ignore_index)
-    count = int(keep.array.sum())
-    share = 1 / max(count, 1) if reduction == "mean" else 1.0
-    weights = tt.from_numpy(keep.array * input.dtype.type(share))
-    loss = apply(_cross_entropy, logits, safe, weights, smoothing=label_smoothing)
+    safe, keep = _valid("cross_entropy", target, logits.shape[1], ignore_index)
+    count = len(safe) if keep is None else np.count_nonzero(keep.array)
+    share = logits.dtype.type(1 / max(count, 1) if reduction == "mean" else 1)
+    weights = np.full(len(safe), share) if keep is None else keep.array * share
+    loss = apply(_cross_entropy, logits, safe, tt.from_numpy(weights), smoothing=label_smoothing)
     return loss if count or reduction == "sum" else loss + math.nan  # the mean of nothing
 
 
@@ -126,6 +141,7 @@ def nll_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    *,
     ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
@@ -133,9 +149,10 @@ def nll_loss(
 
     Shape: input (C,), (N, C) or (N, C, d1, ...); target (), (N,) or (N, d1, ...) of integers
     """
+    tensors("nll_loss", input, target)
     _check("nll_loss", input, weight, reduction)
     _check_classes("nll_loss", input, target)
-    return _nll(input, target, weight, ignore_index, reduction, 0.0)
+    return _nll("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
 
 
 def _as_rows(x: Tensor) -> Tensor:
@@ -152,11 +169,16 @@ def _check(name: str, x: Tensor, weight: Tensor | None, reduction: str) -> None:
     if not x.is_floating_point():
         raise TypeError(f"{name}: the input must be floating, got {x.dtype}; use x.float()")
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     classes = x.shape[1 if x.ndim > 1 else 0] if x.ndim else 0
     if weight is not None and weight.shape != (classes,):
         raise ValueError(
             f"{name}: expected a weight for each of {classes} classes, got shape {weight.shape}"
+        )
+    if weight is not None and weight.dtype != x.dtype:
+        raise TypeError(
+            f"{name}: expected the weight in the input's dtype, {x.dtype}, got {weight.dtype}; use "
+            "weight.to(input.dtype)"
         )
 
 
@@ -173,24 +195,29 @@ def _check_classes(name: str, x: Tensor, target: Tensor) -> None:
         )
 
 
-def _valid(target: Tensor, classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """The targets with 0 for those that do not count, and which do; (N,) both.
+def _valid(
+    name: str, target: Tensor, classes: int, ignore_index: int
+) -> tuple[Tensor, Tensor | None]:
+    """The targets with 0 for those that do not count, and which do, None if all; (N,) both.
 
     Raises:
         IndexError: one that counts is out of range.
     """
     ids = target.array.reshape(-1)
+    if ids.size and ids.min() >= 0 and ids.max() < classes and not 0 <= ignore_index < classes:
+        return tt.from_numpy(ids), None  # the commonest case in a tenth of the time
     keep = ids != ignore_index
     wrong = keep & ((ids < 0) | (ids >= classes))
     if wrong.any():
         raise IndexError(
-            f"target {ids[wrong][0]} is out of range; expected a class, 0 to {classes - 1}, or "
-            f"ignore_index={ignore_index}"
+            f"{name}: target {ids[wrong][0]} is out of range; expected a class, 0 to "
+            f"{classes - 1}, or ignore_index={ignore_index}"
         )
     return tt.from_numpy(np.where(keep, ids, 0)), tt.from_numpy(keep)
 
 
 def _nll(
+    name: str,
     logs: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -200,14 +227,15 @@ def _nll(
 ) -> Tensor:
     """Class weights and unreduced losses, in plain operations."""
     rows = _as_rows(logs)
-    safe, keep = _valid(target, rows.shape[1], ignore_index)
-    weight = tt.ones(rows.shape[1], dtype=rows.dtype) if weight is None else weight.to(rows.dtype)
+    safe, keep = _valid(name, target, rows.shape[1], ignore_index)
+    weight = tt.ones(rows.shape[1], dtype=rows.dtype) if weight is None else weight
     factor = weight[safe]
     loss = -rows.gather(1, safe.unsqueeze(1)).squeeze(1) * factor
     if smoothing:
         spread = -(rows * weight).mean(1)
         loss = loss * (1 - smoothing) + spread * smoothing
-    loss, factor = tt.where(keep, loss, 0.0), tt.where(keep, factor, 0.0)
+    if keep is not None:
+        loss, factor = tt.where(keep, loss, 0.0), tt.where(keep, factor, 0.0)
     if reduction == "none":
         return loss.reshape(target.shape)
     if reduction == "sum":
@@ -228,4 +256,8 @@ def _probability_targets(
     if weight is not None:
         terms = terms * weight.reshape(-1, *[1] * (input.ndim - dim - 1))
     loss = -terms.sum(dim)
-    return loss.sum() / max(loss.numel(), 1) if reduction == "mean" else reduced(loss, reduction)
+    return (
+        loss.sum() / max(loss.numel(), 1)
+        if reduction == "mean"
+        else reduced("cross_entropy", loss, reduction)
+    )

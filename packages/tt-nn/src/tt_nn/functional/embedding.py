@@ -84,8 +84,12 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     index = tensor.array
     if index.dtype.kind not in "iu":
         raise TypeError(f"one_hot: expected integers, got {index.dtype}; use x.long()")
-    classes = int(index.max(initial=-1)) + 1 if num_classes == -1 else num_classes
-    check_index(index, classes)
+    lowest, classes = int(index.min(initial=0)), int(index.max(initial=-1)) + 1
+    if lowest < 0 or -1 != num_classes < classes:
+        bad = lowest if lowest < 0 else classes - 1
+        expected = "0 or more" if num_classes == -1 else f"0 to {num_classes - 1}"
+        raise IndexError(f"one_hot: index {bad} is out of range; expected {expected}")
+    classes = classes if num_classes == -1 else num_classes
     rows = np.zeros((*index.shape, classes), np.int64)
     np.put_along_axis(rows, index[..., None], 1, axis=-1)
     return wrap(rows)

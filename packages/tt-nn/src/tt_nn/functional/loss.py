@@ -5,10 +5,12 @@ from __future__ import annotations
 import tt_tensor as tt
 from tt_tensor import Tensor
 
-__all__ = ["huber_loss", "kl_div", "l1_loss", "mse_loss", "reduced", "same_shape"]
+from .checks import tensors
+
+__all__ = ["huber_loss", "kl_div", "l1_loss", "mse_loss", "reduced", "same_shape", "smooth_l1_loss"]
 
 
-def reduced(loss: Tensor, reduction: str) -> Tensor:
+def reduced(name: str, loss: Tensor, reduction: str) -> Tensor:
     """The mean or the sum of the losses, or all of them."""
     if reduction == "mean":
         return loss.mean()
@@ -16,11 +18,12 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
         return loss.sum()
     if reduction == "none":
         return loss
-    raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
 
 def same_shape(name: str, input: Tensor, target: Tensor) -> None:
     """Raise if the shapes differ: broadcasting them would be a silent mistake."""
+    tensors(name, input, target)
     if input.shape != target.shape:
         raise ValueError(
             f"{name}: the target must have the input's shape {input.shape}, got {target.shape}; "
@@ -28,16 +31,16 @@ def same_shape(name: str, input: Tensor, target: Tensor) -> None:
         )
 
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """(input - target)², averaged."""
     same_shape("mse_loss", input, target)
-    return reduced((input - target).square(), reduction)
+    return reduced("mse_loss", (input - target).square(), reduction)
 
 
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """|input - target|, averaged."""
     same_shape("l1_loss", input, target)
-    return reduced((input - target).abs(), reduction)
+    return reduced("l1_loss", (input - target).abs(), reduction)
 
 
 def huber_loss(
@@ -49,11 +52,23 @@ def huber_loss(
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     size = (input - target).abs()
     loss = tt.where(size <= delta, size.square() * 0.5, (size - 0.5 * delta) * delta)
-    return reduced(loss, reduction)
+    return reduced("huber_loss", loss, reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
+    """½ d² / beta where |d| < beta, |d| - ½ beta beyond: the Huber loss divided by beta."""
+    same_shape("smooth_l1_loss", input, target)
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)
+    return huber_loss(input, target, reduction, beta) / beta
 
 
 def kl_div(
-    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+    input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:
     """target · (log target - input), where the input holds log-probabilities.
 
@@ -68,4 +83,4 @@ def kl_div(
         loss = tt.where(target > 0, target * safe.log(), 0.0) - target * input
     if reduction == "batchmean":
         return loss.sum() / (input.shape[0] if input.ndim else 1)
-    return reduced(loss, reduction)
+    return reduced("kl_div", loss, reduction)

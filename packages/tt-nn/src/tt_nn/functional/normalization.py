@@ -12,15 +12,17 @@ from tt_autograd import joint_vjp
 from tt_tensor import Op, Tensor, apply
 
 from .blocks import row_blocks
+from .checks import floating
 
-__all__ = ["layer_norm", "normalize", "rms_norm"]
+__all__ = ["cosine_similarity", "layer_norm", "normalize", "rms_norm"]
 
 Array = Any
 
 
 def _rows(x: Array, dims: int) -> Array:
     """x as a matrix whose rows are normalised: the last ``dims`` dims flattened."""
-    return np.ascontiguousarray(x).reshape(-1, math.prod(x.shape[x.ndim - dims :]))
+    split = x.ndim - dims
+    return np.ascontiguousarray(x).reshape(math.prod(x.shape[:split]), math.prod(x.shape[split:]))
 
 
 def layer_norm_forward(
@@ -33,7 +35,7 @@ def layer_norm_forward(
     rstd = np.empty((len(rows), 1), rows.dtype)
     scale = None if weight is None else weight.reshape(-1)
     shift = None if bias is None else bias.reshape(-1)
-    inverse = rows.dtype.type(1 / rows.shape[1])
+    inverse = rows.dtype.type(1 / max(rows.shape[1], 1))
     for block in row_blocks(rows):
         y, m, r = out[block], mean[block], rstd[block]
         np.add.reduce(rows[block], axis=1, out=m, keepdims=True)
@@ -70,7 +72,7 @@ def layer_norm_vjp(
     gx = np.empty_like(rows) if needs[0] else None
     gw, gb = np.zeros(n, rows.dtype), np.zeros(n, rows.dtype)
     scale = None if weight is None else weight.reshape(-1)
-    inverse = rows.dtype.type(1 / n)
+    inverse = rows.dtype.type(1 / max(n, 1))
     for block in row_blocks(rows):
         gy = grows[block]
         normal = rows[block] - mean[block]
@@ -159,17 +161,46 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     return input / input.norm(p, dim, keepdim=True).clamp(min=eps)
 
 
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """Σ x₁ x₂ / (max(‖x₁‖, ε) max(‖x₂‖, ε)) along ``dim``: the cosine of the angle between them.
+
+    Shape: x1 and x2 broadcast; ``dim`` disappears.
+
+    >>> from tt_tensor import tensor
+    >>> cosine_similarity(tensor([[3.0, 4.0]]), tensor([[4.0, 3.0]]))
+    tensor([0.9600])
+    """
+    try:
+        shape = np.broadcast_shapes(x1.shape, x2.shape)
+    except ValueError:
+        raise ValueError(
+            f"cosine_similarity: expected shapes that broadcast, got {x1.shape} and {x2.shape}"
+        ) from None
+    dtype = np.promote_types(x1.dtype, x2.dtype)
+    a, b = (floating("cosine_similarity", x).to(dtype).expand(shape) for x in (x1, x2))
+    lengths = a.norm(2, dim).clamp(min=eps) * b.norm(2, dim).clamp(min=eps)
+    return (a * b).sum(dim) / lengths
+
+
 def _check_shape(
     name: str, x: Tensor, normalized_shape: int | Sequence[int], *params: Tensor | None
 ) -> tuple[int, ...]:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape:
+        raise ValueError(f"{name}: expected at least one size in normalized_shape, got none")
     if x.shape[x.ndim - len(shape) :] != shape or len(shape) > x.ndim:
         raise ValueError(
             f"{name}: expected x of shape (..., {', '.join(map(str, shape))}), got {x.shape}"
         )
+    floating(name, x)
     for parameter in params:
         if parameter is not None and parameter.shape != shape:
             raise ValueError(
                 f"{name}: weight and bias must have shape {shape}, got {parameter.shape}"
+            )
+        if parameter is not None and parameter.dtype != x.dtype:
+            raise TypeError(
+                f"{name}: expected x, weight and bias of one dtype, got {x.dtype} and "
+                f"{parameter.dtype}; use x.to(weight.dtype)"
             )
     return shape

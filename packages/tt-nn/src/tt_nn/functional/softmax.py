@@ -52,12 +52,12 @@ vjp(_softmax, softmax_vjp)
 vjp(_log_softmax, log_softmax_vjp)
 
 
-def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """Probabilities eˣ / Σeˣ along ``dim``."""
     return _along(_softmax, input, dim, dtype)
 
 
-def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """log softmax(x) = x - log Σeˣ along ``dim``, without overflow."""
     return _along(_log_softmax, input, dim, dtype)
 

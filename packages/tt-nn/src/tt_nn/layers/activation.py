@@ -11,6 +11,7 @@ __all__ = [
     "ELU",
     "GELU",
     "LeakyReLU",
+    "LogSigmoid",
     "LogSoftmax",
     "ReLU",
     "SiLU",
@@ -28,9 +29,13 @@ class ReLU(Module):
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """max(x, 0)."""
-        return F.relu(x, self.inplace)
+        return F.relu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Whether x is overwritten."""
+        return "inplace=True" if self.inplace else ""
 
 
 class LeakyReLU(Module):
@@ -41,13 +46,13 @@ class LeakyReLU(Module):
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """The leaky relu of x."""
-        return F.leaky_relu(x, self.negative_slope, self.inplace)
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
-        """The slope."""
-        return f"negative_slope={self.negative_slope}"
+        """The settings."""
+        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
 
 
 class ELU(Module):
@@ -58,13 +63,13 @@ class ELU(Module):
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """The exponential linear unit of x."""
-        return F.elu(x, self.alpha, self.inplace)
+        return F.elu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
-        """The scale."""
-        return f"alpha={self.alpha}"
+        """The settings."""
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
 class GELU(Module):
@@ -74,9 +79,9 @@ class GELU(Module):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """The GELU of x."""
-        return F.gelu(x, self.approximate)
+        return F.gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
         """The variant."""
@@ -90,25 +95,37 @@ class SiLU(Module):
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """x σ(x)."""
-        return F.silu(x, self.inplace)
+        return F.silu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Whether x is overwritten."""
+        return "inplace=True" if self.inplace else ""
 
 
 class Sigmoid(Module):
     """σ(x) = 1 / (1 + e⁻ˣ)."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """σ(x)."""
-        return F.sigmoid(x)
+        return F.sigmoid(input)
 
 
 class Tanh(Module):
     """(eˣ - e⁻ˣ) / (eˣ + e⁻ˣ)."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """tanh x."""
-        return F.tanh(x)
+        return F.tanh(input)
+
+
+class LogSigmoid(Module):
+    """log σ(x) = -log(1 + e⁻ˣ), without overflow."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """log σ(x)."""
+        return F.logsigmoid(input)
 
 
 class Softplus(Module):
@@ -119,9 +136,9 @@ class Softplus(Module):
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """The softplus of x."""
-        return F.softplus(x, self.beta, self.threshold)
+        return F.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -135,9 +152,9 @@ class Softmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """The softmax of x."""
-        return F.softmax(x, self.dim)
+        return F.softmax(input, self.dim)
 
     def extra_repr(self) -> str:
         """The dim."""
@@ -151,9 +168,9 @@ class LogSoftmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """The logarithm of the softmax of x."""
-        return F.log_softmax(x, self.dim)
+        return F.log_softmax(input, self.dim)
 
     def extra_repr(self) -> str:
         """The dim."""

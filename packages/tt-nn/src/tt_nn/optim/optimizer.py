@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -134,8 +135,10 @@ class Optimizer:
     def check_hyperparameters(self, group: Group) -> None:
         """Raise ValueError if a hyperparameter makes no sense; subclasses add theirs."""
         for name in ("lr", "weight_decay", "eps", "momentum"):
-            if name in group and not group[name] >= 0:
-                raise ValueError(f"{name}: expected a number of at least 0, got {group[name]}")
+            if name not in group:
+                continue
+            if not isinstance(group[name], Real) or not group[name] >= 0:
+                raise ValueError(f"{name}: expected a number of at least 0, got {group[name]!r}")
 
     def state_dict(self) -> dict[str, Any]:
         """The state by parameter number and the groups' hyperparameters, in PyTorch's layout."""
