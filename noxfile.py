@@ -27,6 +27,7 @@ PYTEST = ["pytest>=8", "hypothesis>=6.100"]
 RUFF = "ruff>=0.17,<0.18"
 MYPY = ["mypy>=2.4,<3", "types-psutil", "types-regex"]
 TORCH = "torch==2.13.0"
+PEERS = [TORCH, "autograd==1.9.1", "micrograd==0.1.0"]
 # pip's own settings may name a build of PyTorch without CUDA; uv does not read them.
 PIP = "virtualenv"
 
@@ -194,7 +195,7 @@ def twins(session: nox.Session) -> None:
     if not tests:
         session.error("no package has tests/twins or tests/oracle")
     install(session, *LAYERS)
-    session.install(TORCH, "tiktoken", "tokenizers", *PYTEST)
+    session.install(*PEERS, "tiktoken", "tokenizers", *PYTEST)
     # PyTorch's threads wait for each other busily: on a machine with other work, ten times as long
     one_thread = {"OMP_NUM_THREADS": "1"}
     session.run("pytest", *tests, "--no-skips", *session.posargs, env=one_thread)
@@ -202,9 +203,9 @@ def twins(session: nox.Session) -> None:
 
 @nox.session(venv_backend=PIP)
 def peers(session: nox.Session) -> None:
-    """Speed side by side with PyTorch in the same run: prints ratios, writes JSON."""
+    """Speed and memory side by side with PyTorch and others: prints ratios, writes JSON."""
     install(session, *LAYERS)
-    session.install(TORCH)
+    session.install(*PEERS)
     run_long(session, "python", "benchmarks/peers.py", *session.posargs)
 
 

@@ -1,4 +1,4 @@
-"""TinyTorch side by side with PyTorch: `nox -s peers`, or this file where torch is installed."""
+"""TinyTorch side by side with its peers: `nox -s peers`, or this file where torch is installed."""
 
 import sys
 from pathlib import Path

@@ -4,90 +4,154 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from ..machine import Machine
-from .contest import Contender, Process, Row, contest
-from .report import peers_json, peers_table
+from .contest import Row, Terms, contest
+from .memory import MemoryRow, measure_memory
+from .processes import THREAD_VARIABLES, Contender, Process
+from .progress import Announcer
+from .record import peers_json
+from .report import Circumstances, memory_table, peers_table
 from .workloads import WORKLOADS, Workload
 
-__all__ = ["PEERS", "main"]
+__all__ = ["OURS", "PEERS", "main"]
 
 OURS = Contender("tt", "tt")
-PEERS = (Contender("torch", "torch"), Contender("torch, fused Adam", "torch", {"fused": True}))
+TORCH = Contender("torch", "torch")
+PEERS = (
+    TORCH,
+    Contender("torch fused", "torch", {"fused": True}),
+    Contender("autograd", "autograd"),
+    Contender("micrograd", "micrograd"),
+)
+QUICK = Terms(check_steps=3, sample_seconds=0.02, samples=3, least_samples=3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Time the workloads on TinyTorch and on PyTorch in turns; print a table and write JSON.
+    """Measure the workloads on TinyTorch and its peers in turns; print tables and write JSON.
 
-    Returns 0, or 1 if a peer computed other values than we did, so that no time counts.
+    Returns 0, or 1 if a peer computed other values than we did, so that no time counts, or 2 if no
+    workload has that name.
 
     Raises:
         SystemExit: PyTorch is not installed.
     """
     options = _parser().parse_args(arguments)
-    workloads = [w for w in WORKLOADS if options.only.lower() in w.name.lower()]
+    wanted = [text.lower() for text in options.only]
+    workloads = [w for w in WORKLOADS if any(text in w.name.lower() for text in wanted)]
     if options.list or not workloads:
-        print("\n".join(w.name for w in WORKLOADS))
+        print("\n".join(map(_entry, WORKLOADS)))
         return 0 if options.list else 2
-    for framework in {peer.framework for peer in PEERS}:
-        if importlib.util.find_spec(framework) is None:
-            raise SystemExit(
-                f"this compares with PyTorch, and the package {framework} is not installed: "
-                f"pip install {framework}"
-            )
-    rows, machine, versions = _run(workloads, options)
-    peers_table(rows, machine, versions, options.threads).print()
-    text = peers_json(rows, machine, versions, options.threads)
+    peers = _installed(PEERS)
+    terms = QUICK if options.quick else Terms(samples=options.samples)
+    terms = replace(terms, collecting=not options.no_gc)
+    rows, memory, circumstances = _run(workloads, peers, terms, options.threads)
+    peers_table(rows, circumstances).print()
+    if memory:
+        memory_table(memory, OURS.name, TORCH.name).print()
+    text = peers_json(rows, memory, circumstances)
     Path(options.json).write_text(text + "\n", encoding="utf-8")
-    print(f"every sample is in {options.json}")
+    print(_verdict(rows, options.json))
     return 0 if all(row.agree for row in rows) else 1
 
 
+def _installed(peers: Sequence[Contender]) -> list[Contender]:
+    """The peers that are installed; which are not is printed, and how to get them."""
+    missing = {p.framework for p in peers if importlib.util.find_spec(p.framework) is None}
+    if "torch" in missing:
+        raise SystemExit(
+            "this compares with PyTorch, and the package torch is not installed: pip install torch"
+        )
+    for name in sorted(missing):
+        print(f"{name} is not installed, so it is left out; to have it: pip install {name}")
+    return [peer for peer in peers if peer.framework not in missing]
+
+
+def _entry(workload: Workload) -> str:
+    """A line of the list: the workload, its contenders, and the goals."""
+    peers = [peer.name for peer in PEERS if peer.can(workload)]
+    shown = [f"{p} (goal {workload.goals[p]:g})" if p in workload.goals else p for p in peers]
+    return f"{workload.name:32} against {', '.join(shown)}"
+
+
 def _run(
-    workloads: Sequence[Workload], options: argparse.Namespace
-) -> tuple[list[Row], Machine, dict[str, str]]:
-    """Start all processes, then one workload after another."""
+    workloads: Sequence[Workload], peers: Sequence[Contender], terms: Terms, threads: int
+) -> tuple[list[Row], list[MemoryRow], Circumstances]:
+    """Time one workload after another, then take the memory of those that have it."""
     rows: list[Row] = []
+    memory: list[MemoryRow] = []
+    remembered = [w for w in workloads if w.memory_steps]
     machine = Machine.here()
-    with ExitStack() as stack:
-        processes = [
-            stack.enter_context(Process(contender, options.threads)) for contender in (OURS, *PEERS)
-        ]
-        versions = {}
-        for process in processes:
-            hello = process.ask(do="hello")
-            versions[process.contender.framework] = str(hello["version"])
-            if hello["threads"] > options.threads:
-                raise RuntimeError(
-                    f"{process.contender.name} runs {hello['threads']} threads where "
-                    f"{options.threads} were asked for: its times would not be comparable"
-                )
-        for workload in workloads:
-            print(f"{workload.name} ...", flush=True)
-            competing = [p for p in processes if workload.trains or not p.contender.options]
-            rows += contest(
-                workload,
-                competing,
-                samples=options.samples,
-                sample_seconds=options.seconds,
-                tolerance=options.tolerance,
+    with Announcer(len(workloads) + len(remembered)) as announcer:
+        with ExitStack() as stack:
+            taking_part = [OURS, *(p for p in peers if any(p.can(w) for w in workloads))]
+            processes = [stack.enter_context(Process(c, threads)) for c in taking_part]
+            circumstances = _circumstances(machine, processes, threads, terms)
+            for workload in workloads:
+                announcer.begin(workload.name)
+                competing = [p for p in processes if p.contender.can(workload)]
+                rows += contest(workload, competing, terms, announcer.tell)
+        for workload in remembered:
+            announcer.begin(f"memory of {workload.name}")
+            announcer.tell("in fresh processes", 0.0)
+            memory += measure_memory(workload, (OURS, TORCH), threads)
+    return rows, memory, circumstances
+
+
+def _circumstances(
+    machine: Machine, processes: Sequence[Process], threads: int, terms: Terms
+) -> Circumstances:
+    """What each process says of itself.
+
+    Raises:
+        RuntimeError: one has more threads than it was given.
+    """
+    versions, kernels = {}, {}
+    for process in processes:
+        hello, name = process.ask(do="hello"), process.contender.framework
+        versions[name], kernels[name] = hello["version"], hello["kernels"]
+        if hello["threads"] > threads:
+            raise RuntimeError(
+                f"{process.contender.name} runs {hello['threads']} threads where {threads} were "
+                "asked for: its times would not be comparable"
             )
-    return rows, machine, versions
+    prefixes = ("OPENBLAS_", "MKL_", "BLIS_", "ONEDNN_", "ATEN_", "NPY_")
+    settings = {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.startswith(prefixes) and name not in THREAD_VARIABLES
+    }
+    return Circumstances(machine, versions, kernels, threads, settings, terms.collecting)
+
+
+def _verdict(rows: Sequence[Row], path: str) -> str:
+    """The last line: how many goals were reached, and where everything is."""
+    goals = [row for row in rows if row.goal is not None]
+    reached = sum(row.reached for row in goals)
+    return f"{reached} of {len(goals)} goals of speed reached; every sample is in {path}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description="TinyTorch side by side with PyTorch, in the same run."
+        description="TinyTorch side by side with its peers, in the same run."
     )
     add = parser.add_argument
-    add("--only", default="", metavar="TEXT", help="workloads whose name contains TEXT")
-    add("--threads", type=int, default=1, help="threads for each contender (1)")
-    add("--samples", type=int, default=15, help="samples of each contender (15)")
-    add("--seconds", type=float, default=0.1, help="the least length of a sample (0.1)")
-    add("--tolerance", type=float, default=1e-3, help="how far values may differ (1e-3)")
-    add("--json", default="peers.json", metavar="PATH", help="where every sample is written")
+    add(
+        "--only",
+        nargs="+",
+        default=[""],
+        metavar="TEXT",
+        help="workloads whose name contains one of these",
+    )
     add("--list", action="store_true", help="name the workloads and stop")
+    add("--samples", type=int, default=Terms.samples, help="of each contender, at most (15)")
+    add("--quick", action="store_true", help="3 short samples: a look, too few to tell")
+    add("--no-gc", action="store_true", help="time with Python's cyclic garbage collector off")
+    add("--threads", type=int, default=1, help="for each contender (1)")
+    add("--json", default="peers.json", metavar="PATH", help="where every sample is written")
     return parser

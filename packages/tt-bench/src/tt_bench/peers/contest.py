@@ -1,40 +1,52 @@
-"""Contenders in separate processes, of which only one works at a time."""
+"""The contest: contenders take turns on one workload, of which only one works at a time."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from types import TracebackType
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..benchmark import turns
 from ..comparison import Comparison, compare_seconds
+from .processes import Process
 from .workloads import Workload
 
-__all__ = ["THREAD_VARIABLES", "Contender", "Process", "Row", "contest", "disagreement"]
+__all__ = ["Row", "Tell", "Terms", "contest", "disagreement", "silent"]
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
+Tell = Callable[[str, float], None]
+"""Is told what is being measured, and which fraction of the whole is done."""
+
+
+def silent(text: str, done: float) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A framework, and options for its optimizer that make it a contender of its own."""
+class Terms:
+    """How a contest is held.
 
-    name: str
-    framework: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    Attributes:
+        check_steps: all take so many steps first, and must compute the same.
+        tolerance: how far their values may differ.
+        sample_seconds: the least length of a sample.
+        samples: how many of each contender.
+        least_samples, enough_seconds: once these are taken and this time is over, no more are.
+        collecting: Python's cyclic garbage collector is on, as its user has it. What it finds in
+            these processes is the contender's own garbage, so to collect it is the contender's own
+            work.
+    """
+
+    check_steps: int = 5
+    tolerance: float = 1e-3
+    sample_seconds: float = 0.1
+    samples: int = 15
+    least_samples: int = 8
+    enough_seconds: float = 60.0
+    collecting: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,9 +54,9 @@ class Row:
     """One workload on two contenders.
 
     Attributes:
-        ours, peers: names of the two.
+        ours, peer: names of the two.
         ours_seconds, peers_seconds: seconds per step; the i-th of both were taken in turn.
-        steps: a sample is so many steps in a row.
+        ours_steps, peers_steps: a sample is so many steps in a row.
         disagreement: the largest relative difference between the values they computed.
         agree: is it below the tolerance? If not, nothing was timed.
     """
@@ -55,7 +67,8 @@ class Row:
     goal: float | None
     disagreement: float
     agree: bool
-    steps: int = 0
+    ours_steps: int = 0
+    peers_steps: int = 0
     ours_seconds: tuple[float, ...] = ()
     peers_seconds: tuple[float, ...] = ()
 
@@ -65,64 +78,10 @@ class Row:
         names = (self.ours, self.peer)
         return compare_seconds(self.ours_seconds, self.peers_seconds, names=names)
 
-
-class Process:
-    """A contender's process, with every library in it limited to ``threads`` threads.
-
-    It is used in a ``with``, at whose end it is told to stop.
-    """
-
-    def __init__(self, contender: Contender, threads: int) -> None:
-        self.contender = contender
-        settings = {
-            "framework": contender.framework,
-            "threads": threads,
-            "options": dict(contender.options),
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tt_bench.peers.worker", json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
-        )
-
-    def ask(self, **order: Any) -> Any:
-        """Give an order and wait for the answer.
-
-        Raises:
-            RuntimeError: the process ended; why is on stderr.
-        """
-        assert self.process.stdin is not None and self.process.stdout is not None
-        try:
-            self.process.stdin.write(json.dumps(order) + "\n")
-            self.process.stdin.flush()
-            answer = self.process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
-        if not answer:
-            raise RuntimeError(
-                f"the process of {self.contender.name} ended with code {self.process.wait()} when "
-                f"told to {order}; its error stands above"
-            )
-        return json.loads(answer)
-
-    def __enter__(self) -> Process:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self.process.kill()
-        assert self.process.stdin is not None and self.process.stdout is not None
-        if not self.process.stdin.closed:
-            self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
+    @property
+    def reached(self) -> bool:
+        """Is the ratio as high as we mean it to be?"""
+        return self.goal is None or (self.agree and self.comparison.ratio >= self.goal)
 
 
 def disagreement(a: Any, b: Any) -> float:
@@ -144,45 +103,60 @@ def disagreement(a: Any, b: Any) -> float:
 def contest(
     workload: Workload,
     processes: Sequence[Process],
-    *,
-    samples: int = 15,
-    sample_seconds: float = 0.1,
-    check_steps: int = 10,
-    tolerance: float = 1e-3,
+    terms: Terms | None = None,
+    tell: Tell = silent,
 ) -> list[Row]:
     """Our process, the first, against each of the others, on one workload.
 
-    First all take ``check_steps`` steps; a peer whose values differ by more than ``tolerance`` is
-    not timed. Then samples are taken in turns. Every sample has the same number of steps: as many
-    as the fastest needs for ``sample_seconds``.
+    First all take a few steps; a peer whose values differ by more than the tolerance is not timed.
+    Then samples are taken in turns, each of as many steps as the contender needs for
+    ``terms.sample_seconds``.
     """
-    name = workload.name
-    values = [p.ask(do="watch", workload=name, steps=check_steps) for p in processes]
+    terms = terms or Terms()
+    values = []
+    for process in processes:
+        tell(f"{process.contender.name} computes", 0.0)
+        values.append(process.ask(do="watch", workload=workload.name, steps=terms.check_steps))
     differences = [disagreement(values[0], other) for other in values]
-    timed = [p for p, d in zip(processes, differences, strict=True) if d <= tolerance]
-    seconds: dict[str, list[float]] = {p.contender.name: [] for p in timed}
-    steps = 0
-    if len(timed) > 1:
-        ask = {p.contender.name: p.ask for p in timed}
-        steps = max(p.ask(do="calibrate", workload=name, seconds=sample_seconds) for p in timed)
-        for order in turns(list(ask), samples):
-            for contender in order:
-                total = ask[contender](do="time", workload=name, steps=steps)
-                seconds[contender].append(total / steps)
+    timed = [p for p, d in zip(processes, differences, strict=True) if d <= terms.tolerance]
+    steps, seconds = _samples(workload, timed, terms, tell) if len(timed) > 1 else ({}, {})
     ours = processes[0].contender.name
     rows = []
     for process, difference in zip(processes[1:], differences[1:], strict=True):
         peer, agree = process.contender.name, process in timed and processes[0] in timed
         row = Row(
-            workload=name,
+            workload=workload.name,
             ours=ours,
             peer=peer,
-            goal=None if process.contender.options else workload.goal,
+            goal=workload.goals.get(peer),
             disagreement=difference,
             agree=agree,
-            steps=steps,
+            ours_steps=steps[ours] if agree else 0,
+            peers_steps=steps[peer] if agree else 0,
             ours_seconds=tuple(seconds[ours]) if agree else (),
             peers_seconds=tuple(seconds[peer]) if agree else (),
         )
         rows.append(row)
     return rows
+
+
+def _samples(
+    workload: Workload, processes: Sequence[Process], terms: Terms, tell: Tell
+) -> tuple[dict[str, int], dict[str, list[float]]]:
+    """Steps per sample, and the seconds per step of all samples, by contender."""
+    ask = {p.contender.name: partial(p.ask, workload=workload.name) for p in processes}
+    steps: dict[str, int] = {}
+    for name in ask:
+        tell(f"{name} warms up", 0.0)
+        steps[name] = ask[name](do="calibrate", seconds=terms.sample_seconds)
+    seconds: dict[str, list[float]] = {name: [] for name in ask}
+    started = time.perf_counter()
+    for i, order in enumerate(turns(list(ask), terms.samples)):
+        late = time.perf_counter() - started > terms.enough_seconds
+        if late and i >= terms.least_samples:
+            break
+        for name in order:
+            tell(f"{name}, sample {i + 1}", i / terms.samples)
+            total = ask[name](do="time", steps=steps[name], collecting=terms.collecting)
+            seconds[name].append(total / steps[name])
+    return steps, seconds

@@ -1,12 +1,20 @@
-"""A GPT written against names that both frameworks have: the architecture of tt_models.GPT."""
+"""A GPT written against names that both frameworks have, and a training step of it.
+
+It is the architecture of tt_models.GPT.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .frameworks import Framework
+import numpy as np
 
-__all__ = ["build_gpt"]
+from .frameworks import Framework
+from .workload import Build, Step, initialise
+
+__all__ = ["build_gpt", "gpt_step"]
+
+VOCABULARY = 96
 
 
 def build_gpt(
@@ -59,3 +67,27 @@ def build_gpt(
             return self.lm_head(self.ln_f(x))
 
     return GPT()
+
+
+def gpt_step(*, width: int, layers: int, heads: int, length: int, batch: int) -> Build:
+    """A training step of a GPT of that size on ``batch`` texts of ``length`` tokens, with AdamW."""
+
+    def build(framework: Framework) -> Step:
+        generator = np.random.default_rng(0)
+        model = build_gpt(framework, VOCABULARY, length, layers, heads, width)
+        initialise(framework, model, generator)
+        tokens = framework.torch.from_numpy(generator.integers(0, VOCABULARY, (batch, length + 1)))
+        inputs, targets = tokens[:, :-1], tokens[:, 1:]
+        adamw = framework.optim.AdamW(model.parameters(), lr=1e-3, **framework.options)
+
+        def step() -> tuple[Any, ...]:
+            adamw.zero_grad()
+            logits = model(inputs)  # (B, T, V)
+            loss = framework.F.cross_entropy(logits.reshape(-1, VOCABULARY), targets.reshape(-1))
+            loss.backward()
+            adamw.step()
+            return (loss,)
+
+        return step
+
+    return build
