@@ -157,7 +157,7 @@ class GPT(Module):
         )
         self.lm_head = Linear(config.n_embd, config.vocab_size, bias=False)
         # reading and writing a token use one table (Press and Wolf 2017)
-        self.transformer["wte"].weight = self.lm_head.weight  # type: ignore[attr-defined]
+        self.transformer["wte"].weight = self.lm_head.weight
         self.apply(_init_weights)
         for name, parameter in self.named_parameters():
             # 2·n_layer branches add up in the residual stream; this keeps their sum's size
