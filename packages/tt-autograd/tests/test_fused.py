@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tt_tensor as t
-from tt_autograd import Meta, grad, gradcheck, gradgradcheck, joint_vjp, rule, vjp
+from tt_autograd import Meta, Shape, grad, gradcheck, gradgradcheck, joint_vjp, rule, vjp
 from tt_tensor import Op, Tensor, apply
 
 
@@ -112,6 +112,43 @@ def test_annotations_say_what_is_kept(register) -> None:
     y.sum().backward()
     assert isinstance(seen["x"], Meta) and seen["x"].ndim == 1 and seen["x"].dtype == t.float64
     assert x.grad.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_of_a_shape_only_the_shape_is_kept(register) -> None:
+    def by_shape(g, out: None, x: Shape):
+        assert x == (3,)
+        return g * x[0]
+
+    op = register(vjp, Op("by_shape", lambda x: x * x.shape[0]), by_shape)
+    x = double()
+    apply(op, x).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_rules_agree_about_shapes(register) -> None:
+    def by_shape(g, out: None, x: Shape, y: None):
+        return g
+
+    def by_value(g, out: None, x, y: None):
+        return g * x
+
+    op = register(vjp, Op("odd", lambda x, y: x + y), by_shape, by_value)
+    with pytest.raises(RuntimeError, match="asks for a Shape"):
+        apply(op, double(), double())
+
+
+def test_a_gradient_that_nobody_shares_is_not_copied(register) -> None:
+    made = []
+
+    def rule(g, out, x):
+        result = g * 2
+        made.append(id(result))  # a number: it does not hold the array
+        return result
+
+    op = register(vjp, Op("twice", lambda x: x * 2), rule)
+    x = double()
+    apply(op, x).sum().backward()
+    assert made == [id(x.grad.array)]
 
 
 def test_a_rule_may_return_one_array_for_two_inputs(register) -> None:

@@ -13,7 +13,7 @@ from .engine import Autograd as _Autograd
 from .functional import backward, grad, value_and_grad
 from .graph import record as _record, record_one as _record_one, record_pair as _record_pair
 from .modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .rule import Meta, joint_vjp, vjp
+from .rule import Meta, Shape, joint_vjp, vjp
 
 __version__ = "0.1.0+tt"
 
@@ -24,6 +24,7 @@ __all__ = [
     "Function",
     "FunctionCtx",
     "Meta",
+    "Shape",
     "backward",
     "checkpoint",
     "draw_graph",

@@ -8,7 +8,7 @@ has succeeded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from heapq import heappop, heappush
 from sys import getrefcount
 from time import perf_counter
@@ -31,6 +31,8 @@ Timer = Callable[[Op, Any, Sequence[Any], float], None]
 Gradient = Any  # an ndarray; a Tensor if the gradients are to be differentiable
 
 
+_ndarray = np.ndarray
+_allocate: Callable[[Any], Any] = object.__new__
 _READY, _ANY = -1, -2  # instead of the number of inputs: gradients, not rules; call with params
 
 _timers: tuple[Timer, ...] = ()
@@ -72,17 +74,17 @@ def run_backward(
         leading = _leading_to(starts, wanted)
         useful = leading | wanted
     found: dict[Slot, Gradient] = {}
-    arrived = starts  # and not yet passed on
+    arrived: dict[Slot, Gradient] = starts  # and not yet passed on
     frontier: list[tuple[float, Slot]] = []  # a heap, the newest node first; no leaves
     # the first node reached from another waits outside both, with its gradient: as the next node
     # of a chain it needs neither
-    ahead, waiting = None, None
-    for slot in starts:
-        if slot.__class__ is not Leaf:
-            heappush(frontier, (-slot.order, slot))
-    if len(frontier) == 1:
-        ahead = frontier.pop()[1]
-        waiting = arrived.pop(ahead)
+    ahead, waiting = starts.popitem()
+    if starts or ahead.__class__ is Leaf:
+        starts[ahead] = waiting
+        ahead = waiting = None
+        for slot in starts:
+            if slot.__class__ is not Leaf:
+                heappush(frontier, (-slot.order, slot))
 
     special = create_graph or useful is not None or _timers
     plain = None if special else PlainNode
@@ -174,18 +176,19 @@ def run_backward(
     return {**found, **arrived} if found else arrived
 
 
-def own(gradients: dict[Slot, Gradient]) -> Iterator[tuple[Slot, Tensor]]:
-    """What ``run_backward`` found as Tensors on memory of their own: copied if anybody else holds
-    it, as when one array is the gradient of two leaves."""
+def own(gradients: dict[Slot, Gradient]) -> dict[Slot, Tensor]:
+    """What ``run_backward`` found, made Tensors on memory of their own: copied if anybody else
+    holds it, as when one array is the gradient of two leaves."""
     for slot, g in gradients.items():
-        if g.__class__ is np.ndarray:
+        if g.__class__ is _ndarray:
             if getrefcount(g) != _ALONE_IN_LOOP or not (g.base is None or _fills_its_memory(g)):
                 g = np.array(g)
-            yield slot, wrap(g)
-        elif isinstance(g, Tensor):
-            yield slot, g.clone()
+            gradients[slot] = tensor = _allocate(Tensor)  # what wrap does, without the call
+            tensor.array = g
+            tensor._graph = None
         else:
-            yield slot, wrap(np.asarray(g))
+            gradients[slot] = g.clone() if isinstance(g, Tensor) else wrap(np.asarray(g))
+    return gradients
 
 
 def _holders() -> tuple[int, int]:

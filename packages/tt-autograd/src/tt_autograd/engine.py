@@ -199,7 +199,7 @@ def starting_gradient(x: Tensor, gradient: Tensor | None, create_graph: bool) ->
 
 def accumulate(found: dict[Any, Any]) -> None:
     """Add the gradients found to the leaves' ``.grad``."""
-    for leaf, g in own(found):
+    for leaf, g in own(found).items():
         before = leaf.grad
         if before is None:
             leaf.grad = g

@@ -70,7 +70,7 @@ def grad(
         create_graph=create_graph,
         targets=targets,
     )
-    gradients = found if create_graph else dict(own(found))
+    gradients = found if create_graph else own(found)
     results: list[Any] = []
     for i, x in enumerate(leaves):
         g = gradients.get(x._graph)

@@ -17,7 +17,7 @@ import numpy as np
 from tt_tensor import Op, Tensor
 from tt_tensor.ledger import last_write, newest, tick
 
-from .rule import Plan, Rules, meta
+from .rule import Plan, Rules
 
 __all__ = [
     "GradMode",
@@ -163,6 +163,8 @@ class PlainNode(Node):
     most are, and backward has a shorter way for them."""
 
     __slots__ = ()
+    params: dict[str, Any] = {}  # noqa: RUF012  these two stand before Node's slots of the same
+    rare: Rare | None = None  # names: what need not be set costs nothing
 
 
 class Rare:
@@ -186,9 +188,10 @@ class Rare:
 def rare(node: Any) -> Rare:
     """The node's rare part, made if it has none yet."""
     if node.rare is None:
-        node.rare = Rare()
         if node.__class__ is PlainNode:
             node.__class__ = Node  # type: ignore[assignment]
+            node.params = _NO_PARAMS
+        node.rare = Rare()
     return node.rare  # type: ignore[no-any-return]
 
 
@@ -267,11 +270,7 @@ def record(
         return
     # set field by field: a third of the time of a constructor with as many arguments
     node = Node()
-    plan = rules.plans.get(bit | mask)
-    if plan is None:
-        plan = rules.plan(mask, len(arrays))
-        plan.node = PlainNode if plan.joint is None and len(arrays) <= 2 else Node
-    node.plan = plan
+    node.plan = plan = rules.plans.get(bit | mask) or rules.plan(mask, len(arrays))
     node.params = params
     node.order = tick()
     node.parents = slots
@@ -291,6 +290,14 @@ def record(
     result._graph = node
 
 
+def _unset_node() -> Node:
+    """A node that is not plain, although neither params nor anything rare are set."""
+    node = Node()
+    node.params = _NO_PARAMS
+    node.rare = None
+    return node
+
+
 def record_one(op: Op, array: Any, slot: Any, result: Any) -> None:
     """``record`` for one input, without params: half a microsecond less."""
     try:
@@ -300,14 +307,12 @@ def record_one(op: Op, array: Any, slot: Any, result: Any) -> None:
     if plan is None or _unusual.threads or slot.order < newest.write:
         record(op, (array,), (slot,), _NO_PARAMS, result, None)
         return
-    node = plan.node()
+    node = PlainNode() if plan.plain else _unset_node()
     node.plan = plan
-    node.params = _NO_PARAMS
     node.order = tick()
     node.parents = (slot,)
-    node.inputs = (array,) if plan.keep_all else plan.nothing or (meta(array),)
+    node.inputs = (array.shape,) if plan.keep_shape else plan.nothing or plan.kept((array,))
     node.out = result.array if plan.keep_out else None
-    node.rare = None
     result._graph = node
 
 
@@ -335,14 +340,12 @@ def record_pair(op: Op, x: Any, y: Any, slot: Any, other: Any, result: Any, same
     if not same or _unusual.threads:
         record(op, (x, y), (slot, other), _NO_PARAMS, result, None)
         return
-    node = plan.node()
+    node = PlainNode() if plan.plain else _unset_node()
     node.plan = plan
-    node.params = _NO_PARAMS
     node.order = tick()
     node.parents = (slot, other)
     node.inputs = (x, y) if plan.keep_all else plan.nothing or plan.kept((x, y))
     node.out = result.array if plan.keep_out else None
-    node.rare = None
     result._graph = node
 
 

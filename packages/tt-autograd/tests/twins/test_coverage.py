@@ -22,6 +22,7 @@ WITHOUT = {
     "time_rules": _OURS,
     "untime_rules": _OURS,
     "Meta": _OURS,
+    "Shape": _OURS,
     "vjp": _OURS,
     "joint_vjp": _OURS,
     "value_and_grad": _OURS,

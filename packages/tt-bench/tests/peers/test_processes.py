@@ -66,3 +66,11 @@ def test_who_can_take_part() -> None:
     able = [peer.name for peer in peers.PEERS if peer.can(workload)]
     assert able == ["torch", "torch fused", "autograd"]
     assert not peers.PEERS[1].can(TINY)  # it has no optimizer that could be fused
+
+
+def test_a_process_gets_its_environment_without_what_it_is_not_to_have(monkeypatch) -> None:
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    ours = peers.Contender("one", "tt")
+    with peers.Process(ours, 1) as kept, peers.Process(ours, 1, ["OPENBLAS_CORETYPE"]) as free:
+        assert "Nehalem" in kept.ask(do="hello")["kernels"]
+        assert "Nehalem" not in free.ask(do="hello")["kernels"]

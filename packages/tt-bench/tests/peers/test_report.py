@@ -62,7 +62,9 @@ def test_the_note_says_what_the_times_depend_on() -> None:
     assert "garbage collector on" in note
     assert note.count("openblas 1 (Zen)") == 1  # NumPy's is the machine's, and shown once
     assert "torch 2 (MKL, AVX512)" in note
-    assert "OPENBLAS_CORETYPE=Zen" in note
+    assert "set in the environment: OPENBLAS_CORETYPE=Zen" in note
+    free = str(replace(HERE, keeping=False))
+    assert "taken out of the environment: OPENBLAS_CORETYPE=Zen" in free
     other = peers.peers_table([ROW], replace(HERE, threads=2, collecting=False)).note
     assert "is wall time, with the garbage collector off" in other
 

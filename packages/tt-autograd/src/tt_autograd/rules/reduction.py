@@ -9,13 +9,13 @@ import numpy as np
 from tt_tensor import Tensor, ops
 from tt_tensor.ops.reduction import check_dims, count
 
-from ..rule import Array, Meta, vjp
+from ..rule import Array, Shape, vjp
 from .either import cat, constant, cumprod, cumsum, exp, expand, flip
 
 Dim = Any
 
 
-def keep_dims(value: Array, shape: tuple[int, ...], dim: Dim, keepdim: bool) -> Array:
+def keep_dims(value: Array, shape: Shape, dim: Dim, keepdim: bool) -> Array:
     """A reduced value with its reduced dims back as 1."""
     if keepdim:
         return value
@@ -23,7 +23,7 @@ def keep_dims(value: Array, shape: tuple[int, ...], dim: Dim, keepdim: bool) -> 
     return value.reshape(tuple(1 if i in gone else n for i, n in enumerate(shape)))
 
 
-def spread(g: Array, shape: tuple[int, ...], dim: Dim, keepdim: bool) -> Array:
+def spread(g: Array, shape: Shape, dim: Dim, keepdim: bool) -> Array:
     """A reduced gradient repeated over the dims that were reduced."""
     if dim is not None:
         g = keep_dims(g, shape, dim, keepdim)
@@ -34,15 +34,15 @@ def spread(g: Array, shape: tuple[int, ...], dim: Dim, keepdim: bool) -> Array:
     return out
 
 
-def sum_vjp(g: Array, _: None, x: Meta, dim: Dim = None, keepdim: bool = False) -> Array:
+def sum_vjp(g: Array, _: None, x: Shape, dim: Dim = None, keepdim: bool = False) -> Array:
     """dΣx/dx = 1."""
-    return spread(g, x.shape, dim, keepdim)
+    return spread(g, x, dim, keepdim)
 
 
-def mean_vjp(g: Array, _: None, x: Meta, dim: Dim = None, keepdim: bool = False) -> Array:
+def mean_vjp(g: Array, _: None, x: Shape, dim: Dim = None, keepdim: bool = False) -> Array:
     """d(Σx/n)/dx = 1/n."""
-    n = count(x.shape, dim)
-    return spread(g * (1 / n) if n else g, x.shape, dim, keepdim)
+    n = count(x, dim)
+    return spread(g * (1 / n) if n else g, x, dim, keepdim)
 
 
 def var_vjp(
@@ -107,9 +107,9 @@ def cumprod_vjp(g: Array, out: Array, x: Array, dim: int) -> Array:
     return cat(*grads, dim=axis)
 
 
-def cumsum_vjp(g: Array, _: None, x: Meta, dim: int) -> Array:
+def cumsum_vjp(g: Array, _: None, x: Shape, dim: int) -> Array:
     """Each element enters all later sums: the gradient is summed from the end."""
-    return _sum_from_end(g, dim) if x.shape else g
+    return _sum_from_end(g, dim) if x else g
 
 
 def _sum_from_end(g: Array, dim: int) -> Array:

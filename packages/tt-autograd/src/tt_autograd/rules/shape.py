@@ -10,25 +10,23 @@ from tt_tensor import ops
 from tt_tensor.ops.reduction import check_dims
 
 from ..broadcasting import sum_to
-from ..rule import Array, Meta, joint_vjp, vjp
+from ..rule import Array, Meta, Shape, joint_vjp, same, vjp
 from .either import cat, constant, flip, permute, place, roll, tril, triu
 
-Shape = tuple[int, ...]
 
-
-def reshape_vjp(g: Array, _: None, x: Meta, **__: Any) -> Array:
+def reshape_vjp(g: Array, _: None, x: Shape, **__: Any) -> Array:
     """Back to the input's shape."""
-    return g.reshape(x.shape)
+    return g.reshape(x)
 
 
-def expand_vjp(g: Array, _: None, x: Meta, shape: Shape) -> Array:
+def expand_vjp(g: Array, _: None, x: Shape, shape: Shape) -> Array:
     """The copies' gradients are summed."""
-    return sum_to(g, x.shape)
+    return sum_to(g, x)
 
 
-def permute_vjp(g: Array, _: None, x: Meta, dims: tuple[int, ...]) -> Array:
+def permute_vjp(g: Array, _: None, x: Shape, dims: tuple[int, ...]) -> Array:
     """The inverse permutation."""
-    order = check_dims(x.shape, dims)
+    order = check_dims(x, dims)
     return permute(g, dims=tuple(order.index(i) for i in range(len(order))))
 
 
@@ -113,11 +111,6 @@ def triu_vjp(g: Array, _: None, __: None, diagonal: int = 0) -> Array:
     return triu(g, diagonal=diagonal)
 
 
-def contiguous_vjp(g: Array, _: None, __: None) -> Array:
-    """Only the memory order changed."""
-    return g
-
-
 def diagonal_vjp(
     g: Array, _: None, x: Meta, offset: int = 0, dim1: int = 0, dim2: int = 1
 ) -> Array:
@@ -148,5 +141,5 @@ joint_vjp(ops.stack, stack_vjp, fused=False)
 joint_vjp(ops.split, split_vjp, fused=False)
 vjp(ops.tril, tril_vjp)
 vjp(ops.triu, triu_vjp)
-vjp(ops.contiguous, contiguous_vjp)
+vjp(ops.contiguous, same)
 vjp(ops.diagonal, diagonal_vjp)

@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     peers = _installed(PEERS)
     terms = QUICK if options.quick else Terms(samples=options.samples)
     terms = replace(terms, collecting=not options.no_gc)
-    rows, memory, circumstances = _run(workloads, peers, terms, options.threads)
+    rows, memory, circumstances = _run(
+        workloads, peers, terms, options.threads, options.keep_kernels
+    )
     peers_table(rows, circumstances).print()
     if memory:
         memory_table(memory, OURS.name, TORCH.name).print()
@@ -80,9 +82,18 @@ def _entry(workload: Workload) -> str:
 
 
 def _run(
-    workloads: Sequence[Workload], peers: Sequence[Contender], terms: Terms, threads: int
+    workloads: Sequence[Workload],
+    peers: Sequence[Contender],
+    terms: Terms,
+    threads: int,
+    keep_kernels: bool,
 ) -> tuple[list[Row], list[MemoryRow], Circumstances]:
-    """Time one workload after another, then take the memory of those that have it."""
+    """Time one workload after another, then take the memory of those that have it.
+
+    Every library is to choose its kernels for this processor itself, unless ``keep_kernels``.
+    """
+    settings = _kernel_settings()
+    without = () if keep_kernels else tuple(settings)
     rows: list[Row] = []
     memory: list[MemoryRow] = []
     remembered = [w for w in workloads if w.memory_steps]
@@ -90,8 +101,8 @@ def _run(
     with Announcer(len(workloads) + len(remembered)) as announcer:
         with ExitStack() as stack:
             taking_part = [OURS, *(p for p in peers if any(p.can(w) for w in workloads))]
-            processes = [stack.enter_context(Process(c, threads)) for c in taking_part]
-            circumstances = _circumstances(machine, processes, threads, terms)
+            processes = [stack.enter_context(Process(c, threads, without)) for c in taking_part]
+            versions, kernels = _introduced(processes, threads)
             for workload in workloads:
                 announcer.begin(workload.name)
                 competing = [p for p in processes if p.contender.can(workload)]
@@ -100,13 +111,16 @@ def _run(
             announcer.begin(f"memory of {workload.name}")
             announcer.tell("in fresh processes", 0.0)
             memory += measure_memory(workload, (OURS, TORCH), threads)
+    circumstances = Circumstances(
+        machine, versions, kernels, threads, settings, terms.collecting, keep_kernels
+    )
     return rows, memory, circumstances
 
 
-def _circumstances(
-    machine: Machine, processes: Sequence[Process], threads: int, terms: Terms
-) -> Circumstances:
-    """What each process says of itself.
+def _introduced(
+    processes: Sequence[Process], threads: int
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What each process says of itself: each framework's version, and its kernels.
 
     Raises:
         RuntimeError: one has more threads than it was given.
@@ -120,13 +134,17 @@ def _circumstances(
                 f"{process.contender.name} runs {hello['threads']} threads where {threads} were "
                 "asked for: its times would not be comparable"
             )
+    return versions, kernels
+
+
+def _kernel_settings() -> dict[str, str]:
+    """The environment variables that choose a library's kernels."""
     prefixes = ("OPENBLAS_", "MKL_", "BLIS_", "ONEDNN_", "ATEN_", "NPY_")
-    settings = {
+    return {
         name: value
         for name, value in sorted(os.environ.items())
         if name.startswith(prefixes) and name not in THREAD_VARIABLES
     }
-    return Circumstances(machine, versions, kernels, threads, settings, terms.collecting)
 
 
 def _verdict(rows: Sequence[Row], path: str) -> str:
@@ -152,6 +170,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--samples", type=int, default=Terms.samples, help="of each contender, at most (15)")
     add("--quick", action="store_true", help="3 short samples: a look, too few to tell")
     add("--no-gc", action="store_true", help="time with Python's cyclic garbage collector off")
+    add(
+        "--keep-kernels",
+        action="store_true",
+        help="leave variables such as OPENBLAS_CORETYPE in the environment; otherwise each "
+        "library chooses the kernels for this processor itself",
+    )
     add("--threads", type=int, default=1, help="for each contender (1)")
     add("--json", default="peers.json", metavar="PATH", help="where every sample is written")
     return parser

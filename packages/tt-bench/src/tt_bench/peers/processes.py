@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -51,22 +51,27 @@ class Contender:
 class Process:
     """A contender's process, with every library in it limited to ``threads`` threads.
 
+    Args:
+        without: environment variables that it does not get.
+
     It is used in a ``with``, at whose end it is told to stop.
     """
 
-    def __init__(self, contender: Contender, threads: int) -> None:
+    def __init__(self, contender: Contender, threads: int, without: Collection[str] = ()) -> None:
         self.contender = contender
         settings = {
             "framework": contender.framework,
             "threads": threads,
             "options": dict(contender.options),
         }
+        environment = {name: text for name, text in os.environ.items() if name not in without}
+        environment |= dict.fromkeys(THREAD_VARIABLES, str(threads))
         self.process = subprocess.Popen(
             [sys.executable, "-c", START, json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
+            env=environment,
         )
 
     def ask(self, **order: Any) -> Any:

@@ -27,6 +27,7 @@ def peers_json(
         "versions": dict(circumstances.versions),
         "kernels": dict(circumstances.kernels),
         "settings": dict(circumstances.settings),
+        "settings_kept": circumstances.keeping,
         "threads": circumstances.threads,
         "sample": circumstances.sample_rule,
         "rows": [_time(row) for row in rows],

@@ -25,7 +25,8 @@ class Circumstances:
         versions: each framework's, by name.
         kernels: what multiplies matrices for it, and for which processor that was chosen.
         threads: how many each contender may use.
-        settings: the environment variables that choose kernels.
+        settings: the environment variables that choose kernels, as they were found.
+        keeping: were they left in place? If not, each library chose for this processor itself.
         collecting: was Python's cyclic garbage collector on?
     """
 
@@ -35,6 +36,7 @@ class Circumstances:
     threads: int
     settings: Mapping[str, str]
     collecting: bool = True
+    keeping: bool = True
 
     @property
     def sample_rule(self) -> str:
@@ -51,10 +53,11 @@ class Circumstances:
         numpys = {"", ", ".join(self.machine.blas)}  # which the machine shows already
         own = {name: f" ({k})" for name, k in self.kernels.items() if k not in numpys}
         shown = [f"{name} {version}{own.get(name, '')}" for name, version in self.versions.items()]
-        chosen = [f"{name}={value}" for name, value in self.settings.items()]
+        chosen = " ".join(f"{name}={value}" for name, value in self.settings.items())
+        what = "set in" if self.keeping else "taken out of"
         return (
             f"{self.machine}. {', '.join(shown)}; {self.threads} thread(s) each"
-            f"{'; set in the environment: ' + ' '.join(chosen) if chosen else ''}"
+            f"{f'; {what} the environment: {chosen}' if chosen else ''}"
         )
 
 
