@@ -15,7 +15,9 @@ from .layers.activation import (
     Tanh,
 )
 from .layers.attention import MultiheadAttention
-from .layers.dropout import Dropout
+from .layers.batch_norm import BatchNorm1d, BatchNorm2d, GroupNorm
+from .layers.convolution import Conv1d, Conv2d
+from .layers.dropout import Dropout, Dropout2d
 from .layers.embedding import Embedding
 from .layers.linear import Flatten, Identity, Linear
 from .layers.loss import (
@@ -29,6 +31,13 @@ from .layers.loss import (
     NLLLoss,
 )
 from .layers.normalization import LayerNorm, RMSNorm
+from .layers.pooling import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from .module import Module
 from .parameter import Parameter
 from .serialization import load, save
@@ -38,12 +47,21 @@ __version__ = "0.1.0+tt"
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout2d",
     "Embedding",
     "Flatten",
+    "GroupNorm",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
@@ -53,6 +71,8 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",
