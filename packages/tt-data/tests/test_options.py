@@ -22,7 +22,7 @@ STREAM = IterableDataset()
         ({"dataset": STREAM, "shuffle": True}, "Shuffle inside the dataset"),
         ({"dataset": STREAM, "sampler": [0]}, "its own order"),
         ({"dataset": STREAM, "batch_sampler": [[0]]}, "its own order"),
-        ({"num_workers": -1}, r"an int of at least 0 \(0: no threads\); got -1"),
+        ({"num_workers": -1}, r"an int of at least 0 \(0: no workers\); got -1"),
         ({"num_workers": 1.5}, "num_workers: expected an int"),
         ({"prefetch_factor": 2}, "got num_workers=0, prefetch_factor=2.*num_workers to 1"),
         ({"persistent_workers": True}, "about workers, and there are none"),
@@ -31,7 +31,10 @@ STREAM = IterableDataset()
             "prefetch_factor: expected .* at least 1; got 0",
         ),
         ({"num_workers": 1, "timeout": 3}, "workers are threads.*got timeout=3"),
-        ({"num_workers": 1, "multiprocessing_context": "fork"}, "multiprocessing_context=fork"),
+        ({"num_workers": 1, "timeout": -3}, "timeout: expected seconds, at least 0"),
+        ({"num_workers": 1, "multiprocessing_context": "thread"}, "one of .*spawn.*got 'thread'"),
+        ({"num_workers": 1, "multiprocessing_context": 3}, "a context of multiprocessing; got 3"),
+        ({"multiprocessing_context": "spawn"}, "got num_workers=0, multiprocessing_context='sp"),
     ],
 )
 def test_refused(options: dict, message: str) -> None:

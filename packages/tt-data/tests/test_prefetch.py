@@ -121,3 +121,26 @@ def test_workers_are_told_their_number() -> None:
     loader = DataLoader(Backwards(), num_workers=2, worker_init_fn=started.append)
     assert len(list(loader)) == 40
     assert sorted(started) == [0, 1]
+
+
+def test_a_worker_that_cannot_start() -> None:
+    def refuse(number: int) -> None:
+        raise OSError(f"no licence for worker {number}")
+
+    with pytest.raises(OSError, match="no licence for worker 0") as caught:
+        list(DataLoader(Numbers(), num_workers=1, worker_init_fn=refuse))
+    assert caught.value.__notes__ == ["in worker_init_fn of worker 0"]
+
+
+def test_batches_are_made_while_the_loop_is_at_work() -> None:
+    """The loop waits inside its first step until a worker has made a batch of later items."""
+    made = [threading.Event() for _ in range(40)]
+
+    class Telling(Numbers):
+        def __getitem__(self, index: int) -> int:
+            made[index].set()
+            return index
+
+    for batch in DataLoader(Telling(), batch_size=4, num_workers=1):
+        later = min(batch[-1].item() + 4, 39)
+        assert made[later].wait(LONG)

@@ -40,6 +40,12 @@ MASK = np.array([[True, False, True, True]] * 4 + [[False] * 4])
 ROW_WEIGHTS = np.array([0.5, 0.0, 1.5])
 IDS = np.array([[0, 2, 2], [1, 0, 2]])
 SDPA = "scaled_dot_product_attention"
+IMAGES, KERNELS = wave(2, 4, 5, 4), wave(6, 2, 3, 2, phase=1)
+PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+UNEVEN = {"stride": (2, 1), "padding": ((1, 1), (0, 1)), "dilation": (1, 2), "groups": 2}
+HALVES = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)}
+OVERLAP = {"kernel": (3, 2), "stride": (1, 2), "padding": (1, 1), "dilation": (1, 1)}
+SPREAD = {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 0), "dilation": (2, 1)}
 
 SAMPLES = [
     *(sample("gelu", x, approximate=a) for x in (X, V, X[:0]) for a in ("none", "tanh")),
@@ -73,6 +79,25 @@ SAMPLES = [
         for flag in (False, True)
     ),
     sample("rotary", X[:0], X[:0, :2], X[:0, 2:], constant=(1, 2), interleaved=True),
+    *(sample("conv2d", IMAGES, k, **PLAIN) for k in (wave(3, 4, 3, 2), wave(3, 4, 1, 1))),
+    sample("conv2d", IMAGES, wave(3, 4, 5, 4), wave(3), **PLAIN),
+    sample("conv2d", IMAGES, KERNELS, wave(6), **UNEVEN),
+    sample("conv2d", IMAGES, wave(4, 1, 2, 2), wave(4), **UNEVEN | {"groups": 4}),
+    sample("conv2d", IMAGES[:0], KERNELS, wave(6), **UNEVEN),
+    *(sample("max_pool2d", IMAGES, **w, ceil_mode=c) for w in (HALVES, SPREAD) for c in (0, 1)),
+    sample("max_pool2d", IMAGES, **OVERLAP, ceil_mode=False),
+    sample("max_pool2d", IMAGES[:0], **OVERLAP, ceil_mode=False),
+    *(
+        sample("avg_pool2d", IMAGES, **w, ceil_mode=c, include_pad=i, divisor=d)
+        for w in (HALVES, OVERLAP)
+        for c, i, d in ((False, True, None), (True, False, None), (True, True, 5))
+    ),
+    sample("avg_pool2d", IMAGES[:0], **HALVES, ceil_mode=False, include_pad=True, divisor=None),
+    *(
+        sample("batch_norm", x, *(wave(x.shape[1], phase=p) for p in range(n)), eps=0.1)
+        for x in (X, wave(3, 2, 4), IMAGES)
+        for n in range(3)
+    ),
     sample(SDPA, Q, K, U, causal=False, scale=0.7),
     sample(SDPA, Q, K, U, causal=True, scale=0.7),
     sample(SDPA, Q, K, U, MASK, causal=False, scale=0.7),

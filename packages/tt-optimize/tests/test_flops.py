@@ -19,6 +19,8 @@ EXCEPTIONS: dict[str, str] = {}
 X, Y, V = t.rand(3, 4), t.rand(3, 4) + 1, t.rand(4)
 Q = t.rand(2, 3, 5, 8)
 K, U = t.rand(2, 3, 7, 8), t.rand(2, 3, 7, 6)
+IMAGES = t.rand(2, 4, 7, 6)
+CONVOLVED = 2 * 6 * 5 * 5
 SCORES = 2 * 3 * 5 * 7
 IDS = t.tensor([[0, 2, 1]])
 OPEN = t.ones(5, 7) > 0
@@ -63,6 +65,25 @@ BY_HAND: dict[str, tuple[Any, int]] = {
     "layer_norm": (lambda: F.layer_norm(X, 4), 5 * 12),
     "layer_norm with weight": (lambda: F.layer_norm(X, 4, V), 6 * 12),
     "layer_norm with both": (lambda: F.layer_norm(X, 4, V, V), 7 * 12),
+    "convolution": (lambda: F.conv2d(IMAGES, t.rand(6, 4, 3, 2)), 2 * 24 * CONVOLVED),
+    "convolution with bias": (
+        lambda: F.conv2d(IMAGES, t.rand(6, 4, 3, 2), t.rand(6)),
+        (2 * 24 + 1) * CONVOLVED,
+    ),
+    "convolution in groups": (
+        lambda: F.conv2d(IMAGES, t.rand(6, 2, 3, 2), groups=2),
+        2 * 12 * CONVOLVED,
+    ),
+    "convolution of a signal": (lambda: F.conv1d(IMAGES[0], t.rand(5, 7, 3)), 2 * 21 * 4 * 5 * 4),
+    "largest of windows": (lambda: F.max_pool2d(IMAGES, (3, 2), 1), 5 * 2 * 4 * 5 * 5),
+    "mean of windows": (lambda: F.avg_pool2d(IMAGES, 2), 4 * 2 * 4 * 3 * 3),
+    "mean of an image": (lambda: F.adaptive_avg_pool2d(IMAGES, 1), IMAGES.numel()),
+    "batch_norm": (lambda: F.batch_norm(IMAGES, None, None, training=True), 5 * 2 * 4 * 42),
+    "batch_norm with both": (
+        lambda: F.batch_norm(IMAGES, None, None, V, V, training=True),
+        7 * 2 * 4 * 42,
+    ),
+    "group_norm": (lambda: F.group_norm(IMAGES, 2), 5 * 2 * 4 * 42),
     "cross_entropy": (lambda: F.cross_entropy(X, IDS[0]), 5 * 12),
     "attention": (lambda: F.scaled_dot_product_attention(Q, K, U), SCORES * (16 + 12 + 6)),
     "causal attention": (

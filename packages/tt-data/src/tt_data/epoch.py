@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
@@ -52,6 +53,12 @@ class EpochPosition:
                 f"and, in the middle of an epoch, a tensor 'start'; got the keys {sorted(state)}"
             )
         return cls(batches, start)
+
+    def seed(self, number: int) -> int:
+        """The seed of batch `number` of this epoch: a hash of the two, so that neighbours have
+        nothing in common."""
+        start = b"" if self.start is None else self.start.array.tobytes()
+        return int.from_bytes(sha256(start + b"/%d" % number).digest()[:8], "big")
 
     def replay(self, order: Iterator[Any], generator: Generator) -> None:
         """Skip what has been handed out of an order that is drawn from the generator.

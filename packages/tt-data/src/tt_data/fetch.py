@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .collate import default_collate
+from .datasets.images import ImageDataset
+from .randomness import BatchRandomness, drawing
 from .subset import Subset
 from .tensor_dataset import TensorDataset
 
-__all__ = ["SubsetGather", "fetch_batch", "fetch_item", "fetch_items", "gather_function"]
+__all__ = [
+    "BatchMaker",
+    "SubsetGather",
+    "fetch_batch",
+    "fetch_item",
+    "fetch_items",
+    "gather_function",
+]
 
 Gather = Callable[[list[int]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMaker:
+    """Makes the batches of a loader: all that a worker has to know.
+
+    Attributes:
+        jobs: what a job is: "batches", the indices of one batch; "items", the index of one item;
+            or "streamed", the items themselves.
+    """
+
+    dataset: Any
+    collate: Callable[[Any], Any]
+    jobs: str
+
+    def __call__(self, seed: int, job: Any) -> tuple[Any, bool]:
+        """The batch, drawn from a generator with this seed, and whether it drew anything."""
+        source = BatchRandomness(seed)
+        with drawing(source):
+            if self.jobs == "batches":
+                batch = fetch_batch(self.dataset, job, self.collate)
+            elif self.jobs == "items":
+                batch = self.collate(fetch_item(self.dataset, job))
+            else:
+                batch = self.collate(job)
+        return batch, source.used
 
 
 def fetch_item(dataset: Any, index: int) -> Any:
@@ -67,6 +103,9 @@ def gather_function(dataset: Any, collate: Callable[[Any], Any]) -> Gather | Non
     Measured for shuffled batches of 64 images (1, 8, 8) with labels, on 2 busy cores: about 20 µs a
     batch, against 330 µs and more item by item; 15 to 27 times faster in five runs.
 
+    Images are gathered likewise if their transform takes a whole batch: flips and crops of 256
+    images (3, 32, 32) take 4 ms so, and 16 ms image by image.
+
     Whoever overrides `__getitem__` or the collation means it, and gets items.
     """
     if collate is not default_collate:
@@ -75,6 +114,8 @@ def gather_function(dataset: Any, collate: Callable[[Any], Any]) -> Gather | Non
     if method is TensorDataset.__getitem__:
         gather: Gather = dataset.gather
         return gather
+    if method is ImageDataset.__getitem__:
+        return dataset.gather if dataset.gathers() else None
     if method is Subset.__getitem__:
         inner = gather_function(dataset.dataset, collate)
         return None if inner is None else SubsetGather(dataset.indices, inner)

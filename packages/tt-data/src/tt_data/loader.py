@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Generator as Yielding, Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
-from tt_tensor import Generator, default_generator
+from tt_tensor import Generator, default_generator, randint
 
 from .collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, T_co
 from .epoch import EpochPosition
-from .fetch import fetch_batch, fetch_item
+from .fetch import BatchMaker
 from .options import check_options, check_workers
 from .prefetch import in_threads
+from .randomness import BatchRandomness, drawing, drawn_from
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, count_batches, in_batches
+
+if TYPE_CHECKING:
+    from .processes import WorkerProcesses
 
 __all__ = ["DataLoader"]
 
@@ -28,23 +33,34 @@ class DataLoader(Generic[T_co]):
         shuffle: a new random order each epoch.
         sampler: another order: the numbers of the items. Instead of shuffle.
         batch_sampler: lists of numbers, one list a batch. Instead of all options above.
-        num_workers: threads that prepare batches while you use the last one; 0 for none. Threads
-            share one Python, so they help where items wait for files or a network, or where NumPy
-            works on large arrays. The batches are the same, whatever the number.
+        num_workers: how many workers prepare batches while you use the last one; 0 for none. The
+            batches are the same, whatever the number, random transforms included.
         collate_fn: makes a batch of a list of items; `default_collate` if None.
         drop_last: leave out the last batch if it is not full.
         worker_init_fn: called in each worker as it starts, with its number.
-        generator: draws the order. Seeded, it fixes the order of every epoch; if None, tt_tensor's
-            default generator decides, which `manual_seed` seeds.
+        generator: draws the order, and seeds random transforms. Seeded, it fixes both for every
+            epoch; if None, tt_tensor's default generator decides, which `manual_seed` seeds.
         prefetch_factor: batches that each worker prepares ahead of time; 2 if None.
         pin_memory: accepted, so that programs for PyTorch run: there is no other memory to copy to.
-        persistent_workers: accepted likewise: a thread starts in no time.
-        timeout: not for threads; leave it at 0.
-        multiprocessing_context: not for threads; leave it at None.
+        persistent_workers: keep worker processes from one epoch to the next. A thread starts in no
+            time, so for threads it does nothing.
+        timeout: the seconds that a worker process may take for a batch; 0 for any time. A thread
+            cannot be stopped, so for threads it must be 0.
+        multiprocessing_context: None, and workers are threads; "spawn", "forkserver" or "fork", and
+            they are processes, started in that way.
+
+    Threads start at once and share the data, so they are the default. They also share one Python:
+    they run beside the training where NumPy works on large arrays, as it does when it trains and
+    when it transforms whole batches, or where items wait for files. Items that are made by Python
+    code, one by one, need processes. To those the dataset and functions are sent as they start, so
+    these must be defined in a module, and with "spawn" and "forkserver" the program must start
+    below `if __name__ == "__main__":`.
 
     Raises:
         ValueError: if options exclude each other, or a number is out of its range. An empty dataset
             cannot be shuffled; in order, it has no batches.
+        RuntimeError: in the loop, if a worker process dies or takes longer than `timeout`. What an
+            item raises is raised in the loop as it is, when the turn of its batch comes.
 
     >>> loader = DataLoader(range(5), batch_size=2)
     >>> list(loader)
@@ -103,21 +119,22 @@ class DataLoader(Generic[T_co]):
         self.persistent_workers = persistent_workers
         self._position = EpochPosition()
         self._resuming = False
+        self._processes: WorkerProcesses | None = None  # those that persist
 
     def __iter__(self) -> Iterator[Any]:
-        position, jobs = self._begin()
-        if self.num_workers and self.prefetch_factor is not None:
-            ahead = self.num_workers * self.prefetch_factor
-            batches = in_threads(self._fetch, jobs, self.num_workers, ahead, self.worker_init_fn)
-        else:
-            batches = (self._fetch(job) for job in jobs)
+        position, jobs, stream = self._begin()
+        generator, drew = self._generator(), False
+        tasks = ((position.seed(number), job) for number, job in enumerate(jobs, position.batches))
         try:
-            with closing(batches):
-                for batch in batches:
+            with closing(self._batches(tasks)) as batches:
+                for batch, used in batches:
+                    drew |= used
                     position.batches += 1
                     yield batch
         finally:  # at the end, or left by break: what follows is another epoch
             position.batches, position.start = 0, None
+            if drew or stream.used:  # without shuffling, nothing else makes the next epoch another
+                randint(2, (1,), generator=generator)
 
     def __len__(self) -> int:
         """The number of batches in an epoch; a TypeError if an IterableDataset does not tell it."""
@@ -150,7 +167,8 @@ class DataLoader(Generic[T_co]):
         """Go to where a loader of the same dataset and options was: the next loop begins there.
 
         The items before are not fetched again. Batches that workers had prepared ahead of time are
-        prepared again: they are the same unless making an item draws random numbers.
+        prepared again: they are the same unless an item draws random numbers otherwise than from
+        `current_generator()`.
 
         Raises:
             ValueError: if the state is not a DataLoader's or does not fit this one: another number
@@ -190,15 +208,21 @@ class DataLoader(Generic[T_co]):
                 return generator
         return default_generator
 
-    def _begin(self) -> tuple[EpochPosition, Iterator[Any]]:
-        """A position and what is left of its epoch: of a new one, or of the one that was loaded."""
-        generator, jobs = self._generator(), self._jobs()
-        if self._resuming:
-            self._resuming = False
-            self._position.replay(jobs, generator)
-        else:
+    def _begin(self) -> tuple[EpochPosition, Iterator[Any], BatchRandomness]:
+        """A position, what is left of its epoch, and what that draws from as it comes.
+
+        It is a new epoch, or the one that was loaded.
+        """
+        generator, resuming = self._generator(), self._resuming
+        if not resuming:
             self._position = EpochPosition(0, generator.get_state())
-        return self._position, jobs
+        self._resuming = False
+        stream = BatchRandomness(self._position.seed(-1))
+        with drawing(stream):
+            jobs = drawn_from(stream, self._jobs())
+        if resuming:
+            self._position.replay(jobs, generator)
+        return self._position, jobs, stream
 
     def _jobs(self) -> Iterator[Any]:
         """What to make batches of: indices, or the items themselves if they come in a stream."""
@@ -210,10 +234,52 @@ class DataLoader(Generic[T_co]):
             return iter(stream)
         return in_batches(stream, self.batch_size, self.drop_last)
 
-    def _fetch(self, job: Any) -> Any:
-        """One batch."""
+    def _batches(self, tasks: Iterator[tuple[int, Any]]) -> Yielding[tuple[Any, bool], None, None]:
+        """Each task's batch, and whether it drew random numbers: made here, or by workers."""
+        make = BatchMaker(self._numbered(), self.collate_fn, self._kind_of_jobs())
+        if not self.num_workers or self.prefetch_factor is None:
+            yield from (make(*task) for task in tasks)
+            return
+        ahead = self.num_workers * self.prefetch_factor
+        if self.multiprocessing_context is None:
+            work, init = make, self.worker_init_fn
+            yield from in_threads(lambda task: work(*task), tasks, self.num_workers, ahead, init)
+            return
+        processes = self._start(make)
+        try:  # a thread for each process waits for its answers
+            yield from in_threads(
+                lambda task: processes.call(*task), tasks, self.num_workers, ahead
+            )
+        finally:
+            if processes is not self._processes:
+                processes.close()
+
+    def _start(self, make: BatchMaker) -> WorkerProcesses:
+        """Worker processes: those of the last epoch if they persist and are well, or new ones."""
+        from .processes import WorkerProcesses  # 10 ms to import, and rarely needed
+
+        if self._processes is not None:
+            if self._processes.alive():
+                return self._processes
+            self._processes.close()
+        processes = WorkerProcesses(
+            make,
+            self.num_workers,
+            self.multiprocessing_context,
+            self.timeout,
+            self.worker_init_fn,
+        )
+        if self.persistent_workers:
+            self._processes = processes
+            weakref.finalize(self, processes.close)
+        return processes
+
+    def _kind_of_jobs(self) -> str:
+        """What the jobs are: see BatchMaker."""
         if self.batch_sampler is not None:
-            return fetch_batch(self.dataset, job, self.collate_fn)
-        if self.sampler is not None:
-            return self.collate_fn(fetch_item(self.dataset, job))
-        return self.collate_fn(job)
+            return "batches"
+        return "streamed" if self.sampler is None else "items"
+
+    def _numbered(self) -> Any:
+        """The dataset, if items are taken from it by number."""
+        return None if self._kind_of_jobs() == "streamed" else self.dataset

@@ -60,7 +60,7 @@ def check_workers(
     """Raise a ValueError if the options about workers make no sense."""
     if not isinstance(num_workers, int) or isinstance(num_workers, bool) or num_workers < 0:
         raise ValueError(
-            f"num_workers: expected an int of at least 0 (0: no threads); got {num_workers!r}"
+            f"num_workers: expected an int of at least 0 (0: no workers); got {num_workers!r}"
         )
     if num_workers == 0 and (prefetch_factor is not None or persistent_workers):
         raise ValueError(
@@ -70,9 +70,34 @@ def check_workers(
         )
     if prefetch_factor is not None:
         check_positive("prefetch_factor", prefetch_factor)
-    if timeout != 0 or multiprocessing_context is not None:
+    if not isinstance(timeout, (int, float)) or timeout < 0:
+        raise ValueError(f"timeout: expected seconds, at least 0 (0: any time); got {timeout!r}")
+    if multiprocessing_context is None:
+        if timeout:
+            raise ValueError(
+                "DataLoader: workers are threads, which share this process and cannot be stopped "
+                f"from outside, so expected timeout=0; got timeout={timeout}. "
+                'multiprocessing_context="spawn" makes them processes'
+            )
+        return
+    if num_workers == 0:
         raise ValueError(
-            "DataLoader: workers are threads, which share this process and cannot be stopped from "
-            "outside, so expected timeout=0 and multiprocessing_context=None; got "
-            f"timeout={timeout}, multiprocessing_context={multiprocessing_context}"
+            "DataLoader: multiprocessing_context is about workers, and there are none; got "
+            f"num_workers=0, multiprocessing_context={multiprocessing_context!r}. "
+            "Set num_workers to 1 or more"
+        )
+    import multiprocessing
+    from multiprocessing.context import BaseContext
+
+    methods = multiprocessing.get_all_start_methods()
+    if isinstance(multiprocessing_context, str):
+        if multiprocessing_context not in methods:
+            raise ValueError(
+                f"multiprocessing_context: expected one of {', '.join(methods)}; got "
+                f"{multiprocessing_context!r}"
+            )
+    elif not isinstance(multiprocessing_context, BaseContext):
+        raise ValueError(
+            f"multiprocessing_context: expected one of {', '.join(methods)}, or a context of "
+            f"multiprocessing; got {multiprocessing_context!r}"
         )

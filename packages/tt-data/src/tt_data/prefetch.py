@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,22 +27,30 @@ def in_threads(
     error, by `break`), jobs that have not begun are dropped and the threads are waited for.
 
     Args:
-        worker_init_fn: called in each thread as it starts, with the thread's number.
+        worker_init_fn: called in each thread before its first job, with the thread's number. What
+            it raises, the job raises.
 
     >>> list(in_threads(str.upper, "abc", num_workers=2, ahead=2))
     ['A', 'B', 'C']
     """
     numbers = count()  # taking the next one is atomic, so each thread gets its own
+    this = threading.local()
 
-    def start_thread() -> None:
-        if worker_init_fn is not None:
-            worker_init_fn(next(numbers))
+    def do(job: Any) -> Any:
+        if worker_init_fn is not None and not hasattr(this, "number"):
+            this.number = next(numbers)
+            try:
+                worker_init_fn(this.number)
+            except Exception as error:
+                error.add_note(f"in worker_init_fn of worker {this.number}")
+                raise
+        return work(job)
 
     queue: deque[Future[Any]] = deque()
-    pool = ThreadPoolExecutor(num_workers, "tt-data", start_thread)
+    pool = ThreadPoolExecutor(num_workers, "tt-data")
     try:
         for job in jobs:
-            queue.append(pool.submit(work, job))
+            queue.append(pool.submit(do, job))
             if len(queue) > ahead:
                 yield queue.popleft().result()
         while queue:

@@ -16,7 +16,9 @@ from .layers.activation import (
     Tanh,
 )
 from .layers.attention import MultiheadAttention
-from .layers.dropout import Dropout
+from .layers.batch_norm import BatchNorm1d, BatchNorm2d, GroupNorm
+from .layers.convolution import Conv1d, Conv2d
+from .layers.dropout import Dropout, Dropout2d
 from .layers.embedding import Embedding
 from .layers.linear import Flatten, Identity, Linear
 from .layers.loss import (
@@ -31,6 +33,13 @@ from .layers.loss import (
     SmoothL1Loss,
 )
 from .layers.normalization import LayerNorm, RMSNorm
+from .layers.pooling import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from .layers.rotary import RotaryEmbedding
 from .layers.swiglu import SwiGLU
 from .module import Module
@@ -42,12 +51,21 @@ __version__ = "0.1.0+tt"
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout2d",
     "Embedding",
     "Flatten",
+    "GroupNorm",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
@@ -58,6 +76,8 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",

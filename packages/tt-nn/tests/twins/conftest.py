@@ -83,6 +83,16 @@ FLOATING: dict[str, Any] = {
     "memv": wave(7, 2, 6, phase=22),
     "square": wave(5, 5, phase=23),
     "padbias": wave(2, 7, phase=24),
+    "photo": wave(2, 4, 7, 6, phase=25),  # (N, C, H, W)
+    "flat": np.round(wave(2, 4, 7, 6, phase=26)),  # many ties
+    "holes": np.where(wave(2, 4, 7, 6, phase=27) > 1.3, np.nan, wave(2, 4, 7, 6)),
+    "signal": wave(2, 4, 9, phase=28),  # (N, C, L)
+    "kernels": wave(6, 4, 3, 2, phase=29),
+    "halves": wave(6, 2, 3, 3, phase=30),  # for two groups
+    "depth": wave(8, 1, 2, 2, phase=31),  # for each channel two of its own
+    "waves": wave(6, 2, 3, phase=32),
+    "six": wave(6, phase=33),
+    "four": wave(4, phase=34),
 }
 FIXED: dict[str, Any] = {
     "i": np.array([0, 4, 2, 1]),
@@ -100,6 +110,8 @@ FIXED: dict[str, Any] = {
     "future": np.triu(np.ones((5, 5), bool), 1),
     "padded": np.array([[False] * 7, [False] * 4 + [True] * 3]),
     "pad5": np.array([[False] * 5, [False, False, True, True, True]]),
+    "rmean": wave(4, phase=35),
+    "rvar": np.abs(wave(4, phase=36)) + 0.1,
     "heads": (np.arange(2 * 4 * 5 * 7) % 5 == 0).reshape(8, 5, 7),
 }
 

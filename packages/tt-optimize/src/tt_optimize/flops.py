@@ -72,7 +72,24 @@ def gelu_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int
     return (8 if params["approximate"] == "tanh" else 5) * _numel(out)
 
 
-def layer_norm_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
+def conv2d_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
+    """2 for each weight of a kernel, at each number of the result, and one for the bias."""
+    return (2 * int(math.prod(inputs[1].shape[1:])) + (len(inputs) > 2)) * _numel(out)
+
+
+def max_pool2d_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
+    """One comparison for each pixel of a window but the first, at each number of the result."""
+    height, width = params["kernel"]
+    return (int(height * width) - 1) * _numel(out)
+
+
+def avg_pool2d_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
+    """One addition for each pixel of a window but the first, and a division."""
+    height, width = params["kernel"]
+    return int(height * width) * _numel(out)
+
+
+def normalisation_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
     """Sum, -, ², sum, /σ, and one each for weight and bias."""
     return (4 + len(inputs)) * _numel(out)
 
@@ -113,7 +130,11 @@ COUNTS: dict[str, Count] = {
     "einsum": einsum_flops,
     "scaled_dot_product_attention": attention_flops,
     "gelu": gelu_flops,
-    "layer_norm": layer_norm_flops,
+    "conv2d": conv2d_flops,
+    "max_pool2d": max_pool2d_flops,
+    "avg_pool2d": avg_pool2d_flops,
+    "layer_norm": normalisation_flops,
+    "batch_norm": normalisation_flops,
     "clamp": clamp_flops,
     "argsort": sort_flops,
     "rsqrt": per_output(2),

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from tt_tensor import Tensor, float32, from_numpy
+from tt_tensor import Tensor, from_numpy
 
-from ..dataset import Dataset, position
+from .images import ImageDataset
 
 __all__ = ["Digits", "digits", "load_arrays"]
 
@@ -21,7 +21,7 @@ SHA256 = "2a44bd3e0e8d5621b1949aaf55544f1939f3f945ba3e7a995e40e03fece852e6"
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-class Digits(Dataset[tuple[Any, Any]]):
+class Digits(ImageDataset):
     """Handwritten digits: items `(image, label)`, as torchvision's MNIST has them, but smaller.
 
     An image is a float32 tensor (1, 8, 8) from 0 (paper) to 1 (ink): the source's number of inked
@@ -53,7 +53,8 @@ class Digits(Dataset[tuple[Any, Any]]):
     ((1, 8, 8), 0, '0 - zero')
     """
 
-    classes = tuple(f"{label} - {name}" for label, name in enumerate(NAMES))
+    classes: ClassVar[list[str]] = [f"{label} - {name}" for label, name in enumerate(NAMES)]
+    white: ClassVar[int] = 16
 
     def __init__(
         self,
@@ -63,10 +64,7 @@ class Digits(Dataset[tuple[Any, Any]]):
         target_transform: Callable[[int], Any] | None = None,
         download: bool = True,
     ) -> None:
-        self.root = root
-        self.train = train
-        self.transform = transform
-        self.target_transform = target_transform
+        super().__init__(root, train, transform, target_transform)
         source = files(__package__).joinpath("digits.npz")
         images, labels, test = load_arrays(source.read_bytes(), str(source))
         chosen = np.ones(len(labels), bool)
@@ -74,26 +72,6 @@ class Digits(Dataset[tuple[Any, Any]]):
         chosen = chosen if train else ~chosen
         self.data = from_numpy(images[chosen])
         self.targets = from_numpy(labels[chosen])
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        index = position(index, len(self), "Digits")
-        image: Any = scaled(self.data[index].reshape(1, 8, 8))
-        label: Any = self.targets[index].item()
-        if self.transform is not None:
-            image = self.transform(image)
-        if self.target_transform is not None:
-            label = self.target_transform(label)
-        return image, label
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def tensors(self) -> tuple[Tensor, Tensor]:
-        """All images (N, 1, 8, 8), float32 from 0 to 1, and labels (N,), without transforms.
-
-        `TensorDataset(*digits.tensors())` makes batches many times faster than item by item.
-        """
-        return scaled(self.data.reshape(-1, 1, 8, 8)), self.targets
 
 
 def digits(
@@ -108,11 +86,6 @@ def digits(
     ((360, 1, 8, 8), (360,))
     """
     return Digits(train=train, transform=transform, target_transform=target_transform)
-
-
-def scaled(pixels: Tensor) -> Tensor:
-    """Pixels from 0 to 16 as float32 from 0 to 1."""
-    return pixels.to(float32) / 16
 
 
 def load_arrays(content: bytes, name: str) -> tuple[Any, Any, Any]:

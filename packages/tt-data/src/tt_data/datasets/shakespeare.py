@@ -14,6 +14,7 @@ URLS = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
 )
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+SIZE = 1_115_394  # bytes
 SPLITS = ("train", "val", "all")
 
 
@@ -44,7 +45,7 @@ class TinyShakespeare(Dataset[str]):
         self.split = split
         folder = cache_folder() if root is None else Path(root).expanduser()
         name = "input.txt" if (folder / "input.txt").is_file() else FILE
-        path = fetch(name, URLS, SHA256, folder=folder, download=download)
+        path = fetch(name, URLS, SHA256, size=SIZE, folder=folder, download=download)
         text = path.read_bytes().decode("ascii")
         cut = len(text) * 9 // 10
         self.text = {"train": text[:cut], "val": text[cut:], "all": text}[split]

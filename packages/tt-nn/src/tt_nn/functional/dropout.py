@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tt_tensor import Tensor, zeros
@@ -10,7 +12,7 @@ from tt_tensor.tensor import wrap
 
 from .checks import floating
 
-__all__ = ["dropout"]
+__all__ = ["dropout", "dropout2d"]
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -20,18 +22,40 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     Source: Srivastava et al. 2014.
     """
+    return _dropped("dropout", input, input.shape, p, training, inplace)
+
+
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """Each channel of each image is zeroed with probability p and the rest divided by 1 - p.
+
+    Neighbouring pixels say much the same, so dropping single ones would hide nothing.
+
+    Shape: input (N, C, H, W) -> the same
+
+    Source: Tompson et al. 2015.
+    """
+    if input.ndim != 4:
+        raise ValueError(f"dropout2d: expected x of shape (N, C, H, W), got {input.shape}")
+    return _dropped("dropout2d", input, (*input.shape[:2], 1, 1), p, training, inplace)
+
+
+def _dropped(
+    name: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool
+) -> Tensor:
     if not 0 <= p <= 1:
-        raise ValueError(f"dropout: the probability must lie in 0 to 1, got {p}")
+        raise ValueError(f"{name}: the probability must lie in 0 to 1, got {p}")
     if not training or p == 0:
-        return input
-    floating("dropout", input)
-    mask = zeros(dtype=input.dtype) if p == 1 else _mask(input, p)
-    return input.mul_(mask) if inplace else input * mask
+        return x
+    floating(name, x)
+    mask = zeros(dtype=x.dtype) if p == 1 else _mask(shape, x.dtype, p)
+    return x.mul_(mask) if inplace else x * mask
 
 
-def _mask(x: Tensor, p: float) -> Tensor:
-    """0 with probability p and 1/(1 - p) otherwise, in the shape of x."""
-    kept = numpy_generator().random(x.shape, np.float32) >= np.float32(p)
-    mask = kept.astype(x.dtype)
-    mask *= x.dtype.type(1 / (1 - p))
+def _mask(shape: tuple[int, ...], dtype: Any, p: float) -> Tensor:
+    """0 with probability p and 1/(1 - p) otherwise."""
+    kept = numpy_generator().random(shape, np.float32) >= np.float32(p)
+    mask = kept.astype(dtype)
+    mask *= dtype.type(1 / (1 - p))
     return wrap(mask)
