@@ -26,6 +26,8 @@ TORCH = Contender("torch", "torch")
 PEERS = (
     TORCH,
     Contender("torch fused", "torch", {"fused": True}),
+    Contender("torch channels-last", "torch", {"channels_last": True}),
+    Contender("torch both", "torch", {"fused": True, "channels_last": True}),
     Contender("autograd", "autograd"),
     Contender("micrograd", "micrograd"),
 )

@@ -6,6 +6,7 @@ from .gpt import build_gpt, gpt_step
 from .mlp import mlp_step
 from .parts import adam_step, cross_entropy
 from .scalars import numbers_micrograd, numbers_scalar, numbers_tensor, tensors
+from .vision import forward_pass, lenet, small_cnn, training_step
 from .workload import Build, Step, Workload, both, watch
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 FUSED = ("fused",)
+IMAGES = ("fused", "channels_last")
 
 WORKLOADS = (
     Workload("(x*y+x).sum(), 32 elements", both(tiny, autograd=tiny_autograd), {"torch": 3.0}),
@@ -29,12 +31,11 @@ WORKLOADS = (
     Workload(
         "micrograd's MLP, 0-d tensors",
         both(numbers_tensor, micrograd=numbers_micrograd),
-        {"micrograd": 5.0},
     ),
     Workload(
         "micrograd's MLP, scalar.py",
         {"tt": numbers_scalar, "micrograd": numbers_micrograd},
-        {"micrograd": 25.0},
+        {"micrograd": 5.0},
     ),
     Workload("micrograd's MLP, Modules", both(tensors, micrograd=numbers_micrograd)),
     Workload(
@@ -60,6 +61,14 @@ WORKLOADS = (
     ),
     Workload("Adam step, 4 M parameters", both(adam_step), {"torch": 0.9}, options=FUSED),
     Workload("cross-entropy 1024×1000", both(cross_entropy), {"torch": 1.1}),
+    Workload("LeNet-5 B64, SGD", both(training_step(lenet)), {"torch": 0.8}, IMAGES),
+    Workload("CNN 16-32-64 B64, SGD", both(training_step(small_cnn)), {"torch": 0.9}, IMAGES),
+    Workload(
+        "CNN 16-32-64 B64, forward",
+        both(forward_pass(small_cnn)),
+        {"torch": 1.3},
+        options=("channels_last",),
+    ),
 )
 
 
