@@ -15,6 +15,9 @@ GPT d128 L4 H4 T64 B16, AdamW
 GPT d384 L6 H6 T256 B4, AdamW
 Adam step, 4 M parameters
 cross-entropy 1024×1000
+LeNet-5 B64, SGD
+CNN 16-32-64 B64, SGD
+CNN 16-32-64 B64, forward
 """
 
 from .command import OURS, PEERS, main
