@@ -78,14 +78,15 @@ def say(*lines: str) -> None:
 
 
 @contextmanager
-def reading_data() -> Iterator[None]:
+def reading_data(
+    help_: str = "the digits are a file of the package tt-data; install packages/tt-data again",
+) -> Iterator[None]:
     """If reading fails in this block, say what helps and leave: nothing stands in for data."""
     try:
         yield
     except (OSError, ValueError) as error:
         sys.exit(
-            f"This milestone cannot read its data, so it claims nothing.\n{error}\n"
-            "help: the digits are a file of the package tt-data; install packages/tt-data again"
+            f"This milestone cannot read its data, so it claims nothing.\n{error}\nhelp: {help_}"
         )
 
 
