@@ -1,8 +1,9 @@
 """tt_models: the models of history, built from tt-nn's layers."""
 
 from .cache import Cache
+from .config import GPTConfig
 from .generate import generate, generate_stream
-from .gpt import GPT, GPTConfig
+from .gpt import GPT
 from .mlp import MLP
 from .perceptron import Perceptron
 
