@@ -199,7 +199,7 @@ def twins(session: nox.Session) -> None:
     if not tests:
         session.error("no package has tests/twins or tests/oracle")
     install(session, *LAYERS)
-    session.install(*PEERS, "tiktoken", "tokenizers", *PYTEST)
+    session.install(*PEERS, "tiktoken", "tokenizers", "transformers>=5,<6", *PYTEST)
     # PyTorch's threads wait for each other busily: on a machine with other work, ten times as long
     one_thread = {"OMP_NUM_THREADS": "1"}
     session.run("pytest", *tests, "--no-skips", *session.posargs, env=one_thread)

@@ -1,4 +1,6 @@
-"""A small GPT, and a fixed seed."""
+"""Small GPTs of both forms, and a fixed seed."""
+
+from typing import Any
 
 import pytest
 
@@ -19,3 +21,18 @@ def model() -> GPT:
     for parameter in made.parameters():
         parameter.data *= 8.0 if parameter.ndim == 2 else 1.0
     return made
+
+
+@pytest.fixture(params=["gpt2", "llama"])
+def form(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The choices of a GPTConfig that make it a GPT-2 or, with grouped queries, a Llama."""
+    if request.param == "gpt2":
+        return {}
+    return {
+        "n_kv_head": 2,
+        "norm": "rms",
+        "mlp": "swiglu",
+        "position": "rotary",
+        "bias": False,
+        "tie_weights": False,
+    }

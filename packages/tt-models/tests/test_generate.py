@@ -110,6 +110,23 @@ def test_prompts_of_different_lengths(model: GPT) -> None:
     assert generate(model, [], 5) == []
 
 
+def test_prompts_of_different_lengths_are_written_side_by_side(model: GPT) -> None:
+    """As many calls of the model as the longest text needs, each with the texts that are due."""
+    sizes: list[tuple[int, ...]] = []
+    handle = model.register_forward_pre_hook(lambda _, args: sizes.append(args[0].shape))
+    generate(model, [[1, 2, 3], [4], [5, 6, 7]], 4, temperature=0)
+    handle.remove()
+    assert sizes == [(1, 1), (1, 2), (3, 3), (3, 4), (2, 5), (2, 6)]
+
+
+def test_a_seed_determines_a_list_too(model: GPT) -> None:
+    prompts = [[1, 2, 3], [7], [4, 5]]
+    one, again, other = (
+        [row.tolist() for row in generate(model, prompts, 6, generator=seed(n))] for n in (1, 1, 2)
+    )
+    assert one == again != other
+
+
 def test_a_list_is_cut_after_each_stop_token(model: GPT) -> None:
     prompts = [[1, 2, 3], [4, 5, 6], [7]]
     free = [by_hand(model, [prompt], 6)[0] for prompt in prompts]
@@ -137,8 +154,14 @@ def test_dropout_is_off_and_the_modes_come_back(model: GPT) -> None:
 
 
 def test_the_modes_come_back_after_an_error_and_after_a_stream_left_early(model: GPT) -> None:
-    with pytest.raises(IndexError, match="index 11 is out of range; expected 0 to 10"):
-        generate(model, tensor([[1, 11]]), 3)
+
+    def fail(*_: Any) -> None:
+        raise ArithmeticError("in the middle")
+
+    handle = model.transformer.h[1].register_forward_pre_hook(fail)
+    with pytest.raises(ArithmeticError, match="in the middle"):
+        generate(model, tensor([[1, 2]]), 3)
+    handle.remove()
     assert model.training
     stream = generate_stream(model, tensor(PROMPT), 5)
     next(stream)
@@ -181,6 +204,39 @@ def test_prompts_that_are_none(model: GPT, prompt: Any) -> None:
         ValueError, match=r"\(B, T\) integers with T >= 1.*Start an empty text with"
     ):
         generate(model, prompt, 3)
+
+
+def test_a_text_slides_or_raises(model: GPT) -> None:
+    """As asked, and before anything is written."""
+    for prompt, new in (([[1] * 9], 1), ([[1] * 3], 7), ([[1] * 9], 0)):
+        for call in (generate, generate_stream):
+            with pytest.raises(ValueError, match="9 tokens are more than block_size = 8; shorten"):
+                call(model, tensor(prompt), new, slide=False)
+        generate(model, tensor(prompt), new)
+    with pytest.raises(ValueError, match="10 tokens are more than block_size"):
+        generate(model, [[1], [1] * 10], 1, slide=False)
+    fits = generate(model, tensor(PROMPT), 6, temperature=0, slide=False)
+    assert fits.tolist() == by_hand(model, PROMPT, 6)
+
+
+def test_ids_outside_the_vocabulary_are_found_before_anything_is_written(model: GPT) -> None:
+    for prompts in (tensor([[1, 11]]), [[1], [2] * 9 + [-1]], [[11] + [1] * 20]):
+        with pytest.raises(IndexError, match=r"generate: index (11|-1) is out of range"):
+            generate(model, prompts, 3)
+
+
+def test_a_stream_has_one_length(model: GPT) -> None:
+    stream = generate_stream(model, [[1, 2, 3], [4, 5, 6]], 2, temperature=0)
+    columns = np.array([token.tolist() for token in stream]).T
+    assert columns.tolist() == [row[3:] for row in by_hand(model, PROMPT, 2)]
+    with pytest.raises(ValueError, match=r"prompts of different lengths, \[1, 2\].*use generate"):
+        generate_stream(model, [[1], [1, 2]], 2)
+
+
+@pytest.mark.parametrize("stop", [".", 1.5, [1.0], ["a"]])
+def test_a_stop_that_is_no_token(model: GPT, stop: Any) -> None:
+    with pytest.raises(TypeError, match="stop must be a token id or several"):
+        generate(model, tensor(PROMPT), 3, stop=stop)
 
 
 def test_other_errors(model: GPT) -> None:
@@ -233,18 +289,27 @@ def test_any_object_with_the_protocol_is_a_cache(model: GPT) -> None:
     assert again.tolist() == out.tolist() and cache.resets == 3
 
 
-def test_a_list_needs_a_cache_for_each_batch(model: GPT) -> None:
+def test_a_list_shares_one_cache(model: GPT) -> None:
+    """The shortest prompt begins; the others are still read while it writes."""
     made: list[Recorder] = []
 
     def make(batch_size: int) -> Recorder:
         made.append(Recorder(batch_size))
         return made[-1]
 
-    prompts = [[1, 2], [3], [4, 5]]
-    out = generate(model, prompts, 3, temperature=0, cache=make)
-    assert [cache.batch_size for cache in made] == [2, 1]
-    assert [row.tolist() for row in out] == [by_hand(model, [p], 3)[0] for p in prompts]
-    one = generate(model, tensor([[1, 2]]), 3, temperature=0, cache=make)
-    assert one.tolist() == [out[0].tolist()] and made[-1].batch_size == 1
-    with pytest.raises(TypeError, match="pass cache as a function of the batch size"):
-        generate(model, prompts, 3, cache=Recorder())
+    prompts = [[1, 2, 3, 4], [3], [4, 5]]
+    expected = [by_hand(model, [p], 3)[0] for p in prompts]
+    for cache in (make, Recorder(3)):
+        out = generate(model, prompts, 3, temperature=0, cache=cache)
+        assert [row.tolist() for row in out] == expected
+    assert [cache.batch_size for cache in made] == [3]
+    one = generate(model, tensor([[1, 2, 3, 4]]), 3, temperature=0, cache=make)
+    assert one.tolist() == expected[:1] and made[-1].batch_size == 1
+
+
+def test_a_cache_catches_up_after_a_pause(model: GPT) -> None:
+    """The short text has ended long before the other's prompt has."""
+    prompts, cache = [[1], [7, 6, 5, 4, 3, 2, 1]], Recorder(2)
+    out = generate(model, prompts, 2, temperature=0, cache=cache)
+    assert [row.tolist() for row in out] == [by_hand(model, [p], 2)[0] for p in prompts]
+    assert cache.calls == 2 * 4, "two layers; two steps for each text"

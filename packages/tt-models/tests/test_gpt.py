@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from tt_autograd import no_grad
 from tt_models import GPT, GPTConfig
 from tt_nn import functional as F
 from tt_nn.optim import AdamW
-from tt_tensor import Tensor, manual_seed, randint, tensor
+from tt_tensor import Tensor, cat, manual_seed, randint, tensor
 
 CONFIG = GPTConfig(vocab_size=11, block_size=8, n_layer=2, n_head=2, n_embd=16)
 
@@ -95,14 +96,16 @@ def test_at_first_every_token_is_as_likely() -> None:
     assert loss.item() == pytest.approx(math.log(100), abs=0.1)
 
 
-def test_first_values() -> None:
-    model = GPT(GPTConfig(vocab_size=50, block_size=32, n_layer=8, n_head=2, n_embd=64))
+def test_first_values(form: dict[str, Any]) -> None:
+    sizes = {"vocab_size": 50, "block_size": 32, "n_layer": 8, "n_head": 4, "n_embd": 64}
+    model = GPT(GPTConfig(**sizes, **form))
     for name, p in model.named_parameters():
         values = p.detach().numpy()
         if p.ndim == 1:
             assert (values == (1 if "ln_" in name and "weight" in name else 0)).all(), name
         else:
-            std = 0.02 / 4 if name.endswith("c_proj.weight") else 0.02  # √(2 · 8 layers) = 4
+            ends_a_branch = name.endswith(("c_proj.weight", "w2.weight"))
+            std = 0.02 / 4 if ends_a_branch else 0.02  # √(2 · 8 layers) = 4
             assert values.std() == pytest.approx(std, rel=0.06), name
 
 
@@ -167,6 +170,137 @@ def test_it_learns_a_small_batch_by_heart() -> None:
         optimizer.step()
     assert loss.item() < 0.1
     assert (model(idx)[0].argmax(-1) == targets).all()
+
+
+# --- the choices of Llama -------------------------------------------------------------------------
+
+
+def made(form: dict[str, Any], **more: Any) -> GPT:
+    """A GPT of that form with weights large enough to have opinions."""
+    model = GPT(replace(CONFIG, n_head=4, **(form | more)))
+    for p in model.parameters():
+        p.data *= 8.0 if p.ndim == 2 else 1.0
+    return model
+
+
+def test_the_parts_have_the_same_names(form: dict[str, Any]) -> None:
+    names = list(made(form, tie_weights=False).state_dict())
+    if not form:
+        assert names[:3] == ["transformer.wte.weight", "transformer.wpe.weight", names[2]]
+    assert "transformer.wpe.weight" in names or form["position"] == "rotary"
+    inner = ["c_fc", "c_proj"] if not form else ["w1", "w2", "w3"]
+    parts = [f"transformer.h.1.{part}.weight" for part in ("ln_1", "attn.c_attn", "attn.c_proj")]
+    parts += [f"transformer.h.1.mlp.{part}.weight" for part in inner]
+    assert {*parts, "transformer.ln_f.weight", "lm_head.weight"} <= set(names)
+    assert any(name.endswith("bias") for name in names) is not bool(form)
+
+
+def test_the_number_of_parameters_of_a_llama() -> None:
+    """Keys and values have fewer heads; the MLP has three matrices; norms have no bias."""
+    v, layers, c, d, heads, shared, inner = 11, 2, 16, 6, 4, 2, 24
+    config = GPTConfig(
+        vocab_size=v,
+        block_size=8,
+        n_layer=layers,
+        n_head=heads,
+        n_embd=c,
+        n_kv_head=shared,
+        head_dim=d,
+        intermediate_size=inner,
+        norm="rms",
+        mlp="swiglu",
+        position="rotary",
+        bias=False,
+        tie_weights=False,
+    )
+    block = c * (heads + 2 * shared) * d + heads * d * c + 3 * c * inner + 2 * c
+    expected = 2 * v * c + layers * block + c
+    model = GPT(config)
+    assert model.num_parameters() == model.num_parameters(embeddings=False) == expected
+
+
+def test_as_many_parameters_inside_either_mlp() -> None:
+    for c in (48, 768, 4096):
+        gelu, gated = (GPTConfig(n_embd=c, n_head=4, mlp=mlp) for mlp in ("gelu", "swiglu"))
+        assert gelu.inner_size == 4 * c and gated.inner_size % 8 == 0
+        assert 3 * gated.inner_size == pytest.approx(2 * gelu.inner_size, rel=0.01)
+
+
+@pytest.mark.parametrize("tie_weights", [False, True])
+def test_a_head_of_its_own_or_the_table(tie_weights: bool, form: dict[str, Any]) -> None:
+    model = made(form, tie_weights=tie_weights)
+    assert (model.lm_head.weight is model.transformer.wte.weight) is tie_weights
+
+
+def test_every_form_is_causal(form: dict[str, Any]) -> None:
+    model, (idx, _) = made(form), batch()
+    before = model(idx)[0].detach().numpy()
+    for position in range(8):
+        changed = idx.clone()
+        changed[:, position] = (idx[:, position] + 1) % 11
+        after = model(changed)[0].detach().numpy()
+        np.testing.assert_array_equal(after[:, :position], before[:, :position])
+        assert (after[:, position:] != before[:, position:]).any(-1).all()
+
+
+def test_rotary_positions_tell_order_but_not_place() -> None:
+    """Without a table of positions only distances count."""
+    model = made({"position": "rotary"}).double()
+    one, other = (model(tensor([ids]))[0][0, -1] for ids in ([1, 2, 3], [2, 1, 3]))
+    assert not np.allclose(one.detach().numpy(), other.detach().numpy(), atol=1e-3)
+    turned = model.transformer.h[0].attn
+    x = tensor(np.random.default_rng(0).standard_normal((1, 8, 16)))
+    q, k, _ = turned.c_attn(x).split(turned.widths, dim=2)
+    q, k = (a.view(1, 8, 4, 4).transpose(1, 2) for a in (q, k))
+    here, there = (
+        turned.rotary(q[:, :, 3:4], tensor([i])) @ turned.rotary(k[:, :, 1:2], tensor([j])).mT
+        for i, j in ((3, 1), (7, 5))
+    )
+    np.testing.assert_allclose(here.detach().numpy(), there.detach().numpy(), 1e-9)
+
+
+def test_grouped_queries_are_full_attention_with_repeated_keys() -> None:
+    """A group's keys and values, written out for each of its heads, give the same."""
+    shared = made({"n_kv_head": 2}).double().eval()
+    full = made({}).double().eval()
+    state = shared.state_dict()
+    for name, value in state.items():
+        if "c_attn" in name:
+            q, k, v = value.split([16, 8, 8], 0)
+            k, v = (
+                x.reshape(2, 1, 4, -1).expand(2, 2, 4, x.numel() // 8).reshape(16, -1)
+                for x in (k, v)
+            )
+            state[name] = cat([q, *(x.reshape(16, *q.shape[1:]) for x in (k, v))])
+    full.load_state_dict(state)
+    idx, _ = batch()
+    np.testing.assert_allclose(
+        shared(idx)[0].detach().numpy(), full(idx)[0].detach().numpy(), 1e-10, 1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"norm": "batch"}, "norm must be 'layer' or 'rms', got 'batch'"),
+        ({"mlp": "relu"}, "mlp must be 'gelu' or 'swiglu', got 'relu'"),
+        ({"position": None}, "position must be 'learned' or 'rotary', got None"),
+        ({"n_head": 4, "n_kv_head": 3}, "n_head must be a multiple of n_kv_head.*got 4 and 3"),
+        ({"n_kv_head": 0}, "n_kv_head=0"),
+        ({"head_dim": -1}, "head_dim=-1"),
+        ({"intermediate_size": 2.5}, "intermediate_size=2.5"),
+        ({"position": "rotary", "head_dim": 5}, "must be even, got 5"),
+        ({"dropout": 1.5}, "dropout in 0 to 1, rope_theta and norm_eps above 0; got 1.5"),
+        ({"rope_theta": 0.0}, "dropout in 0 to 1, rope_theta and norm_eps above 0"),
+        ({"norm_eps": -1e-5}, "dropout in 0 to 1, rope_theta and norm_eps above 0"),
+    ],
+)
+def test_choices_that_make_no_sense(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(CONFIG, **wrong)
+
+
+# --- errors ---------------------------------------------------------------------------------------
 
 
 def test_too_many_tokens() -> None:

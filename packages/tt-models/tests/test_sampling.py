@@ -122,8 +122,8 @@ def test_errors() -> None:
     for temperature in (-1.0, math.nan, INF):
         with pytest.raises(ValueError, match="temperature must not be negative"):
             next_token(logits, temperature)
-    for k in (0, -1):
-        with pytest.raises(ValueError, match=f"top_k must be positive, got {k}"):
+    for k in (0, -1, 2.5):
+        with pytest.raises(ValueError, match=f"top_k must be positive and whole, got {k}"):
             next_token(logits, top_k=k)
         with pytest.raises(ValueError, match="top_k must be positive"):
             top_k_logits(logits, k)

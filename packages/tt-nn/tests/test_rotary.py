@@ -31,6 +31,17 @@ def test_lengths_stay(interleaved: bool) -> None:
     assert (y[:, :, 0] == x[:, :, 0]).all()
 
 
+def test_a_long_window_costs_only_what_is_used() -> None:
+    """A table of 10¹² positions would fill no memory there is."""
+    rotary, x = nn.RotaryEmbedding(4, 10**12), randn(1, 1, 9, 4, dtype=float64)
+    early = rotary(x[:, :, :2])
+    whole, late = rotary(x), rotary(x, tensor([100, *range(1, 9)]))
+    assert (whole[:, :, :2] == early).all() and (late[:, :, 1:] == whole[:, :, 1:]).all()
+    angle = 100.0 * np.array([1.0, 0.01])
+    first = x.numpy()[0, 0, 0, :2] * np.cos(angle) - x.numpy()[0, 0, 0, 2:] * np.sin(angle)
+    np.testing.assert_allclose(late.numpy()[0, 0, 0, :2], first, 1e-12)
+
+
 def test_positions_by_default_and_for_each_text() -> None:
     rotary, x = nn.RotaryEmbedding(4, 16), randn(2, 1, 3, 4)
     assert (rotary(x) == rotary(x, tensor([0, 1, 2]))).all()

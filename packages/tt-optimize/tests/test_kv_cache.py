@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tt_autograd import no_grad
-from tt_models import GPT, Cache, generate, generate_stream
+from tt_models import GPT, Cache, GPTConfig, generate, generate_stream
 from tt_optimize import KVCache, flops
 from tt_tensor import Generator, Tensor, float64, tensor, time_ops, untime_ops
 
@@ -161,9 +161,50 @@ def test_sizes_that_make_no_sense(gpt: GPT, arguments: tuple[int, ...]) -> None:
         KVCache(gpt, *arguments)
 
 
-def test_without_biases_and_with_one_layer() -> None:
-    from tt_models import GPTConfig
+LLAMA = GPTConfig(
+    vocab_size=11,
+    block_size=12,
+    n_layer=2,
+    n_head=4,
+    n_embd=16,
+    n_kv_head=2,
+    head_dim=6,
+    norm="rms",
+    mlp="swiglu",
+    position="rotary",
+    bias=False,
+    tie_weights=False,
+)
 
+
+@pytest.mark.parametrize(
+    "config",
+    [LLAMA, replace(LLAMA, n_kv_head=1), replace(LLAMA, position="learned", n_kv_head=None)],
+    ids=["grouped", "one for all", "learned positions"],
+)
+def test_rotary_positions_and_grouped_queries(config: GPTConfig) -> None:
+    """Positions go on where the cache ends; keys and values are stored once for each group."""
+    model = GPT(config).double()
+    for parameter in model.parameters():
+        parameter.data *= 8.0 if parameter.ndim == 2 else 1.0
+    cache, idx = KVCache(model, 2), tensor([[n * 3 % 11 for n in range(12)], [5] * 12])
+    assert cache.keys.shape == (2, 2, config.kv_heads, 12, 6)
+    with no_grad():
+        expected = model(idx)[0].numpy()
+        found = [
+            model(idx[:, a:b], cache=cache)[0].numpy() for a, b in ((0, 3), (3, 4), (4, 9), (9, 12))
+        ]
+    np.testing.assert_allclose(np.concatenate(found, 1), expected, 1e-10, 1e-12)
+    for prompts in (idx[:, :3], [[1, 2, 3], [4], [5, 6, 7, 8, 9]]):
+        for options in OPTIONS:
+            seeds = (Generator().manual_seed(3) for _ in range(2))
+            make = KVCache(model, len(prompts))
+            plain = generate(model, prompts, 14, generator=next(seeds), **options)
+            cached = generate(model, prompts, 14, generator=next(seeds), cache=make, **options)
+            assert [row.tolist() for row in cached] == [row.tolist() for row in plain]
+
+
+def test_without_biases_and_with_one_layer() -> None:
     config = GPTConfig(vocab_size=7, block_size=6, n_layer=1, n_head=4, n_embd=8)
     for changed in (config, replace(config, bias=False), replace(config, dropout=0.5)):
         model = GPT(changed)

@@ -165,6 +165,69 @@ def test_file_of_another_tokenizer_raises(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"a": "\xff"}', r"expected text in UTF-8; got the byte 0xff at 7"),
+        (b'{"a": 1', r"expected JSON; got .*delimiter"),
+        (b"[" * 100_000, r"expected JSON; got"),
+        (b"", r"expected JSON; got"),
+        (b"3", r"expected a JSON object, got int"),
+    ],
+)
+def test_files_that_are_damaged_raise_with_their_name(saved, content, message):
+    for name in ("vocab.json", "tokenizer.json"):
+        (saved / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"vocab.json: {message}"):
+        BPETokenizer.from_files(saved / "vocab.json", saved / "merges.txt", SPECIALS)
+    for kind in (BPETokenizer, CharTokenizer):
+        with pytest.raises(ValueError, match=f"tokenizer.json: {message}"):
+            kind.from_file(saved / "tokenizer.json")
+
+
+def test_merges_that_are_not_utf8_raise_with_their_name(saved):
+    (saved / "merges.txt").write_bytes(b"a \xc3\n")
+    with pytest.raises(ValueError, match=r"merges.txt: expected text in UTF-8.*0xc3 at 2"):
+        BPETokenizer.from_files(saved / "vocab.json", saved / "merges.txt", SPECIALS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda data: data["model"].pop("vocab"),
+            "the model: expected vocab of type dict, got NoneType",
+        ),
+        (
+            lambda data: data["model"].update(merges={}),
+            "the model: expected merges of type list, got dict",
+        ),
+        (lambda data: data["model"]["merges"].append(3), "merge 27: expected two tokens"),
+        (lambda data: data["model"]["merges"].append(["a"]), "merge 27: expected two tokens"),
+        (lambda data: data["model"]["merges"].append("z z"), r"merges\[27\] merges .* b'zz'"),
+        (lambda data: data["model"]["vocab"].update(x="1"), "token 'x' needs an integer id"),
+        (
+            lambda data: data["added_tokens"].append({"id": 3}),
+            r"added_tokens\[3\]: expected content",
+        ),
+        (lambda data: data["added_tokens"].append("<b>"), r"added_tokens\[3\]: expected an object"),
+        (lambda data: data.update(added_tokens=7), "expected added_tokens of type list, got int"),
+    ],
+)
+def test_a_tokenizer_json_with_parts_missing_or_wrong(saved, change, message):
+    edit(saved / "tokenizer.json", change)
+    with pytest.raises(ValueError, match=message):
+        BPETokenizer.from_file(saved / "tokenizer.json")
+
+
+@pytest.mark.parametrize("part", ["vocab", "unk_token"])
+def test_a_character_tokenizer_with_parts_missing(tmp_path, part):
+    CharTokenizer("abc").save(tmp_path)
+    edit(tmp_path / "tokenizer.json", lambda data: data["model"].pop(part))
+    with pytest.raises(ValueError, match=f"the model: expected {part} of type"):
+        CharTokenizer.from_file(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize(
     ("special", "message"),
     [("Ġt", "ids 2 and 3 would both be written 'Ġt'"), (" t", "' t' also belongs to a merge")],
 )

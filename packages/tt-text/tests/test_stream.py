@@ -1,8 +1,10 @@
 """Text in chunks is split and encoded as if it had arrived at once."""
 
+import io
 import tracemalloc
 from itertools import islice
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from tt_text import BPETokenizer
@@ -93,6 +95,53 @@ def test_memory_does_not_grow_with_the_text():
         )
         assert long[0] > 1.9 * short[0]
         assert long[1] < 1.2 * short[1]
+
+
+class Line(io.TextIOBase):
+    """An open file of one line."""
+
+    def __init__(self, unit, size):
+        self.unit, self.left = unit, size
+
+    def readable(self):
+        return True
+
+    def read(self, size=-1):
+        assert 0 < size < 10**6, "not all at once"
+        size = min(size, self.left)
+        self.left -= size
+        return (self.unit * (size // len(self.unit) + 1))[:size]
+
+    def __next__(self):
+        raise AssertionError("this line does not fit into memory")
+
+
+@pytest.mark.parametrize("unit", ["word ", "word,"])
+def test_a_line_of_100_megabytes_takes_no_memory(unit):
+    """An open file is read in blocks. To be fast, the first of the 100 MB are enough: the rest
+    would be asked for by a reader of whole lines."""
+    tokenizer = BPETokenizer.train("a word, a word", 262)
+    line, tokens = Line(unit, 10**8), 10**5
+    tracemalloc.start()
+    try:
+        ids = sum(1 for _ in islice(tokenizer.encode_iterable(line), tokens))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert ids == tokens and 10**8 - line.left > tokens
+    assert peak < 4_000_000, peak
+
+
+def test_an_open_file_is_its_text(tokenizer, tmp_path):
+    path, text = tmp_path / "text.txt", "a test <a><b> tested\n\n é " * 2000
+    path.write_text(text, encoding="utf-8", newline="\n")
+    with open(path, encoding="utf-8") as file:
+        assert list(tokenizer.encode_iterable(file)) == tokenizer.encode(text)
+    with open(path, encoding="utf-8") as file:
+        again = BPETokenizer.train(file, 300)
+    assert again.merges == BPETokenizer.train(text, 300).merges
+    with open(path, "rb") as file, pytest.raises(TypeError, match="a file opened for text"):
+        list(tokenizer.encode_iterable(file))
 
 
 def test_ids_come_before_the_text_ends(tokenizer):

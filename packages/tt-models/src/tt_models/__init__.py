@@ -2,8 +2,9 @@
 
 from .cache import Cache
 from .cnn import CNN
+from .config import GPTConfig
 from .generate import generate, generate_stream
-from .gpt import GPT, GPTConfig
+from .gpt import GPT
 from .lenet import LeNet5
 from .mlp import MLP
 from .perceptron import Perceptron

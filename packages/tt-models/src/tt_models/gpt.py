@@ -1,9 +1,15 @@
-"""GPT: a transformer that predicts the next token. Names and shape follow nanoGPT."""
+"""GPT: a transformer that predicts the next token. Names and shape follow nanoGPT.
+
+What Llama does otherwise (RMSNorm, rotary positions, SwiGLU, grouped queries) are choices of
+``GPTConfig``; each takes the place, and the name, of GPT-2's part.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -16,6 +22,9 @@ from tt_nn import (
     Module,
     ModuleDict,
     ModuleList,
+    RMSNorm,
+    RotaryEmbedding,
+    SwiGLU,
     functional as F,
     init,
 )
@@ -24,34 +33,16 @@ from tt_tensor.tensor import wrap
 from tt_text import LearnedPositionalEmbedding
 
 from .cache import Cache
+from .config import GPTConfig
+from .huggingface import read_folder, write_folder
 
-__all__ = ["GPT", "MLP", "Block", "CausalSelfAttention", "GPTConfig"]
-
-
-@dataclass(frozen=True)
-class GPTConfig:
-    """The sizes of a GPT. The defaults are GPT-2's."""
-
-    vocab_size: int = 50304  # GPT-2's 50257, rounded up to a multiple of 64
-    block_size: int = 1024  # the most tokens it sees at once
-    n_layer: int = 12
-    n_head: int = 12
-    n_embd: int = 768
-    dropout: float = 0.0
-    bias: bool = True  # in linear layers and layer norms
-
-    def __post_init__(self) -> None:
-        sizes = (self.vocab_size, self.block_size, self.n_layer, self.n_head, self.n_embd)
-        if min(sizes) <= 0 or self.n_embd % self.n_head:
-            raise ValueError(
-                "GPTConfig: all sizes must be positive and n_embd a multiple of n_head, got "
-                f"n_embd={self.n_embd}, n_head={self.n_head}, vocab_size={self.vocab_size}, "
-                f"block_size={self.block_size}, n_layer={self.n_layer}"
-            )
+__all__ = ["GPT", "MLP", "Block", "CausalSelfAttention", "GatedMLP"]
 
 
 class CausalSelfAttention(Module):
     """Each position gathers from itself and those before it, in n_head subspaces.
+
+    With fewer heads of keys and values, groups of query heads share one (Ainslie et al. 2023).
 
     Shape: x (B, T, C) -> (B, T, C)
     """
@@ -59,30 +50,38 @@ class CausalSelfAttention(Module):
     def __init__(self, config: GPTConfig, layer: int = 0) -> None:
         super().__init__()
         self.layer = layer
-        self.n_head = config.n_head
-        self.n_embd = config.n_embd
+        self.n_head, self.n_kv_head = config.n_head, config.kv_heads
+        self.head_dim = config.head_size
         self.dropout = config.dropout
+        # how much of c_attn's output is queries, keys and values
+        self.widths = [heads * self.head_dim for heads in (self.n_head, *(self.n_kv_head,) * 2)]
         # query, key and value projections of all heads, in one product
-        self.c_attn = Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
-        self.c_proj = Linear(config.n_embd, config.n_embd, bias=config.bias)
+        self.c_attn = Linear(config.n_embd, sum(self.widths), bias=config.bias)
+        self.c_proj = Linear(self.widths[0], config.n_embd, bias=config.bias)
         self.resid_dropout = Dropout(config.dropout)
+        self.rotary: RotaryEmbedding | None = None
+        if config.position == "rotary":
+            self.rotary = RotaryEmbedding(self.head_dim, config.block_size, config.rope_theta)
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         """The attended x; with a cache x holds only the new positions."""
-        B, T, C = x.shape  # batch, time, channels
-        q, k, v = self.c_attn(x).split(self.n_embd, dim=2)
-        q = q.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)  # (B, H, T, D)
-        k = k.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
-        v = v.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
+        B, T, _ = x.shape  # batch, time, channels
+        q, k, v = self.c_attn(x).split(self.widths, dim=2)
+        q = q.view(B, T, self.n_head, self.head_dim).transpose(1, 2)  # (B, H, T, D)
+        k = k.view(B, T, self.n_kv_head, self.head_dim).transpose(1, 2)
+        v = v.view(B, T, self.n_kv_head, self.head_dim).transpose(1, 2)
         drop = self.dropout if self.training else 0.0
         past = 0 if cache is None else cache.length
+        if self.rotary is not None:
+            positions = arange(past, past + T)
+            q, k = self.rotary(q, positions), self.rotary(k, positions)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)  # (B, H, past + T, D)
         mask = _causal_mask(T, past + T) if past and T > 1 else None
         y = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, dropout_p=drop, is_causal=not past
+            q, k, v, mask, drop, is_causal=not past, enable_gqa=self.n_kv_head < self.n_head
         )
-        y = y.transpose(1, 2).reshape(B, T, C)  # the heads side by side
+        y = y.transpose(1, 2).reshape(B, T, self.widths[0])  # the heads side by side
         return self.resid_dropout(self.c_proj(y))  # type: ignore[no-any-return]
 
 
@@ -99,9 +98,9 @@ class MLP(Module):
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        self.c_fc = Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
+        self.c_fc = Linear(config.n_embd, config.inner_size, bias=config.bias)
         self.gelu = GELU(approximate="tanh")  # as GPT-2
-        self.c_proj = Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
+        self.c_proj = Linear(config.inner_size, config.n_embd, bias=config.bias)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,15 +108,36 @@ class MLP(Module):
         return self.dropout(self.c_proj(self.gelu(self.c_fc(x))))  # type: ignore[no-any-return]
 
 
+class GatedMLP(SwiGLU):
+    """Llama's in its place: w2(silu(w1 x) · w3 x).
+
+    Shape: x (B, T, C) -> (B, T, C)
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__(config.n_embd, config.inner_size, bias=config.bias)
+        self.dropout = Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """w2(silu(w1 x) · w3 x)."""
+        return self.dropout(super().forward(x))  # type: ignore[no-any-return]
+
+
+def _norm(config: GPTConfig) -> LayerNorm | RMSNorm:
+    if config.norm == "rms":
+        return RMSNorm(config.n_embd, config.norm_eps)
+    return LayerNorm(config.n_embd, config.norm_eps, bias=config.bias)
+
+
 class Block(Module):
     """One layer of the transformer: x + attention(norm(x)), then x + mlp(norm(x))."""
 
     def __init__(self, config: GPTConfig, layer: int = 0) -> None:
         super().__init__()
-        self.ln_1 = LayerNorm(config.n_embd, bias=config.bias)
+        self.ln_1 = _norm(config)
         self.attn = CausalSelfAttention(config, layer)
-        self.ln_2 = LayerNorm(config.n_embd, bias=config.bias)
-        self.mlp = MLP(config)
+        self.ln_2 = _norm(config)
+        self.mlp = MLP(config) if config.mlp == "gelu" else GatedMLP(config)
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         """Both halves, each added to its input."""
@@ -146,29 +166,65 @@ class GPT(Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
-        self.transformer = ModuleDict(
-            {
-                "wte": Embedding(config.vocab_size, config.n_embd),
-                "wpe": LearnedPositionalEmbedding(config.block_size, config.n_embd),
-                "drop": Dropout(config.dropout),
-                "h": ModuleList([Block(config, layer) for layer in range(config.n_layer)]),
-                "ln_f": LayerNorm(config.n_embd, bias=config.bias),
-            }
-        )
+        parts: dict[str, Module] = {"wte": Embedding(config.vocab_size, config.n_embd)}
+        if config.position == "learned":
+            parts["wpe"] = LearnedPositionalEmbedding(config.block_size, config.n_embd)
+        parts["drop"] = Dropout(config.dropout)
+        parts["h"] = ModuleList([Block(config, layer) for layer in range(config.n_layer)])
+        parts["ln_f"] = _norm(config)
+        self.transformer = ModuleDict(parts)
         self.lm_head = Linear(config.n_embd, config.vocab_size, bias=False)
-        # reading and writing a token use one table (Press and Wolf 2017)
-        self.transformer["wte"].weight = self.lm_head.weight
+        if config.tie_weights:  # reading and writing use one table (Press and Wolf 2017)
+            self.transformer["wte"].weight = self.lm_head.weight
         self.apply(_init_weights)
         for name, parameter in self.named_parameters():
             # 2·n_layer branches add up in the residual stream; this keeps their sum's size
-            if name.endswith("c_proj.weight"):
+            if name.endswith(("c_proj.weight", "mlp.w2.weight")):
                 init.normal_(parameter, 0.0, 0.02 / math.sqrt(2 * config.n_layer))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | PathLike[str], *, dropout: float | None = None) -> Self:
+        """Read a folder of Hugging Face's format: GPT-2 or Llama.
+
+        It holds config.json and model.safetensors, or several such files and their index. float16
+        and bfloat16 weights become float32. Pickles (pytorch_model.bin) are never read.
+
+        Args:
+            dropout: for further training; None takes the folder's.
+
+        Returns:
+            The model, in evaluation mode.
+
+        Raises:
+            FileNotFoundError: naming each file that is missing.
+            ValueError: naming whatever the folder asks for that a GPT here does not do, and every
+                missing, unexpected or misshapen tensor.
+        """
+        config, state = read_folder(Path(folder), dropout)
+        model = cls(config)
+        if any(array.dtype == np.float64 for array in state.values()):
+            model.double()
+        model.load_state_dict({name: wrap(array) for name, array in state.items()})
+        return model.eval()
+
+    def save_pretrained(self, folder: str | PathLike[str]) -> None:
+        """Write config.json and model.safetensors as `transformers` reads them.
+
+        A GPT of GPT-2's form is written as GPT-2 (with biases of 0 if it has none), one of Llama's
+        form as Llama.
+
+        Raises:
+            ValueError: the choices of its GPTConfig belong to neither; the message names them.
+        """
+        state = {name: tensor.array for name, tensor in self.state_dict().items()}
+        write_folder(Path(folder), self.config, state)
 
     def num_parameters(self, embeddings: bool = True) -> int:
         """The number of learned numbers, with or without the position table."""
         total = sum(parameter.numel() for parameter in self.parameters())
-        wpe: LearnedPositionalEmbedding = self.transformer["wpe"]  # type: ignore[assignment]
-        return total if embeddings else total - wpe.weight.numel()
+        if embeddings or self.config.position == "rotary":
+            return total
+        return total - self.config.block_size * self.config.n_embd
 
     def forward(
         self, idx: Tensor, targets: Tensor | None = None, cache: Cache | None = None
@@ -190,7 +246,9 @@ class GPT(Module):
                 "the input, or let generate() slide"
             )
         parts = self.transformer
-        x = parts["wte"](idx) + parts["wpe"](arange(past, past + T))  # (B, T, C)
+        x = parts["wte"](idx)  # (B, T, C)
+        if "wpe" in parts:
+            x = x + parts["wpe"](arange(past, past + T))
         x = parts["drop"](x)
         for block in parts["h"]:  # type: ignore[attr-defined]
             x = block(x, cache)

@@ -14,8 +14,8 @@ def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -
     """Raise ValueError unless the settings make sense."""
     if not 0 <= temperature < float("inf"):
         raise ValueError(f"temperature must not be negative, got {temperature} (0 is greedy)")
-    if top_k is not None and top_k <= 0:
-        raise ValueError(f"top_k must be positive, got {top_k}")
+    if top_k is not None and not (isinstance(top_k, int | np.integer) and top_k > 0):
+        raise ValueError(f"top_k must be positive and whole, got {top_k}")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p must lie in (0, 1], got {top_p}")
 

@@ -46,7 +46,7 @@ def linear_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> i
 def attention_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
     """Two products, and 6 operations a score: scale, max, -, exp, sum, /; one more to add a mask.
 
-    Masked scores are counted too: they are computed.
+    Masked scores are counted too, though a causal mask leaves some of them uncomputed.
     """
     q, k, v = inputs[:3]
     scores = int(math.prod(q.shape[:-1]) * k.shape[-2])

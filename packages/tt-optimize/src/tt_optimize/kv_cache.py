@@ -23,7 +23,7 @@ class KVCache:
         batch_size: how many texts are written side by side.
         max_len: the most positions it can hold; the model's block_size if None.
 
-    Memory: 2 · n_layer · batch_size · max_len · n_embd numbers, see ``nbytes``.
+    Memory: 2 · n_layer · batch_size · max_len · kv_heads · head_size numbers, see ``nbytes``.
 
     >>> from tt_models import GPTConfig, generate
     >>> from tt_tensor import tensor
@@ -45,13 +45,7 @@ class KVCache:
             )
         self.batch_size = batch_size
         self.max_len = max_len
-        shape = (
-            config.n_layer,
-            batch_size,
-            config.n_head,
-            max_len,
-            config.n_embd // config.n_head,
-        )
+        shape = (config.n_layer, batch_size, config.kv_heads, max_len, config.head_size)
         dtype = next(model.parameters()).dtype
         self.keys = np.empty(shape, dtype)
         self.values = np.empty(shape, dtype)

@@ -161,8 +161,9 @@ class BPETokenizer:
     def encode_iterable(self, chunks: Iterable[str]) -> Iterator[int]:
         """The ids of the joined chunks, one by one, in constant memory.
 
-        The chunks, such as the lines of an open file, may end anywhere: inside a word, a special
-        token or white space. Ids come in bursts, for thousands of characters at a time.
+        The chunks may end anywhere: inside a word, a special token or white space. An open file is
+        read in blocks, however long its lines are. Ids come in bursts, for thousands of characters
+        at a time.
         """
         return chain.from_iterable(self._encode_stream(chunks))
 

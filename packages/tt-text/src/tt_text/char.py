@@ -5,7 +5,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-from .json_files import StrPath, check_options, check_sections, read_json, write_json
+from .json_files import (
+    StrPath,
+    check_options,
+    check_parts,
+    check_sections,
+    read_json,
+    write_json,
+)
 from .vocabulary import invert, look_up
 
 # "Split off every single character", in the words of tokenizer.json.
@@ -71,6 +78,7 @@ class CharTokenizer:
         data = read_json(path)
         check_sections(path, data, SECTIONS)
         check_options(f"{path}: the pre_tokenizer", data["pre_tokenizer"], OPTIONS)
+        check_parts(f"{path}: the model", data["model"], {"vocab": dict, "unk_token": str})
         ids = data["model"]["vocab"]
         unk_token = data["model"]["unk_token"]
         vocab = {index: token for token, index in ids.items()}

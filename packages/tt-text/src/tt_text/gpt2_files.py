@@ -1,11 +1,10 @@
 """GPT-2's two files: vocab.json (each token's text and id) and merges.txt (one merge a line)."""
 
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
 from typing import TypeAlias
 
 from .byte_text import text_to_token, token_to_text
-from .json_files import StrPath
+from .json_files import StrPath, read_text
 
 Vocab: TypeAlias = dict[int, bytes]
 Pair: TypeAlias = tuple[bytes, bytes]
@@ -95,7 +94,7 @@ def read_merges(path: StrPath, tokens: Collection[bytes]) -> list[Pair]:
         ValueError: a merge does not fit the vocabulary's tokens; the message names its line.
     """
     merges: list[Pair] = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line or (number == 1 and line.startswith("#version")):
             continue
         place = f"{path}, line {number}"

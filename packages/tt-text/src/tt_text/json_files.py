@@ -8,12 +8,41 @@ from typing import Any, TypeAlias
 StrPath: TypeAlias = str | Path
 
 
+def read_text(path: StrPath) -> str:
+    """The text of a file in UTF-8."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        bad = error.object[error.start]
+        raise ValueError(
+            f"{path}: expected text in UTF-8; got the byte {bad:#04x} at {error.start}"
+        ) from None
+
+
 def read_json(path: StrPath) -> dict[str, Any]:
     """The object in a JSON file."""
-    data = json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        data = json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: expected JSON; got {error}") from None
     if not isinstance(data, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(data).__name__}")
     return data
+
+
+def check_parts(place: str, value: Any, parts: Mapping[str, type]) -> None:
+    """Raise unless a value is an object with these parts, each of its type.
+
+    >>> check_parts("tokenizer.json: the model", {"merges": 3}, {"merges": list})
+    Traceback (most recent call last):
+    ValueError: tokenizer.json: the model: expected merges of type list, got int
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"{place}: expected an object, got {value!r}")
+    for name, kind in parts.items():
+        if not isinstance(value.get(name), kind):
+            got = type(value.get(name)).__name__
+            raise ValueError(f"{place}: expected {name} of type {kind.__name__}, got {got}")
 
 
 def write_json(path: StrPath, data: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ character belongs to the next word. So the last word always waits for what follo
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .pattern import split_pieces, split_special, split_words
 
@@ -50,7 +50,7 @@ def blocks(chunks: Iterable[str], size: int) -> Iterator[str]:
     """
     waiting: list[str] = []
     length = 0
-    for chunk in chunks:
+    for chunk in read_chunks(chunks, size) if hasattr(chunks, "read") else chunks:
         waiting.append(chunk)
         length += len(chunk)
         if length >= size:
@@ -60,6 +60,19 @@ def blocks(chunks: Iterable[str], size: int) -> Iterator[str]:
             waiting, length = [text[whole:]], length - whole
     if length:
         yield "".join(waiting)
+
+
+def read_chunks(file: Any, size: int) -> Iterator[str]:
+    """An open file in chunks of `size` characters: a line may be longer than memory.
+
+    >>> import io
+    >>> list(read_chunks(io.StringIO("a long line"), 4))
+    ['a lo', 'ng l', 'ine']
+    """
+    while chunk := file.read(size):
+        if not isinstance(chunk, str):
+            raise TypeError('expected a file opened for text, open(path, encoding="utf-8")')
+        yield chunk
 
 
 def special_stream(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .gpt2_files import Pair, Vocab, parse_merge, parse_vocab
-from .json_files import StrPath, check_options, check_sections, read_json
+from .json_files import StrPath, check_options, check_parts, check_sections, read_json
 
 # What each section and option may say. Anything else would give other ids than Hugging Face's.
 SECTIONS = {
@@ -46,12 +46,15 @@ def read_tokenizer_json(path: StrPath) -> BPEParts:
     model, added = data["model"], data.get("added_tokens") or []
     check_options(f"{path}: the model", model, MODEL)
     check_options(f"{path}: the pre_tokenizer", data["pre_tokenizer"], PRE_TOKENIZER)
-    for token in added:
+    check_parts(f"{path}: the model", model, {"vocab": dict, "merges": list})
+    check_parts(str(path), {"added_tokens": added}, {"added_tokens": list})
+    for number, token in enumerate(added):
+        check_parts(f"{path}: added_tokens[{number}]", token, {"content": str, "id": int})
         check_options(f"{path}: the token {token['content']!r}", token, ADDED_TOKEN)
     specials = {token["content"]: token["id"] for token in added}
     merges = []
     for number, entry in enumerate(model["merges"]):  # "a b" until 2024, then ["a", "b"]
-        line = entry if isinstance(entry, str) else " ".join(entry)
+        line = " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)
         merges.append(parse_merge(line, f"{path}, merge {number}"))
     return BPEParts(parse_vocab(specials | model["vocab"], specials), merges, list(specials))
 

@@ -74,6 +74,24 @@ def trained():
     return theirs
 
 
+def test_training_is_as_good_as_theirs(shakespeare):
+    """Ties are decided otherwise, so merges differ; tokens of text neither has seen hardly do."""
+    seen, unseen = shakespeare[:900_000], shakespeare[900_000:]
+    theirs = tokenizers.Tokenizer(tokenizers.models.BPE())
+    theirs.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    theirs.train_from_iterator(
+        [seen],
+        tokenizers.trainers.BpeTrainer(
+            vocab_size=1256, initial_alphabet=alphabet, show_progress=False
+        ),
+    )
+    ours = BPETokenizer.train(seen, 1256)
+    assert ours.vocab_size == theirs.get_vocab_size()
+    expected = len(theirs.encode(unseen).ids)
+    assert len(ours.encode(unseen)) == pytest.approx(expected, rel=0.005)
+
+
 @pytest.mark.parametrize("pretty", [True, False])
 def test_we_read_their_file(trained, tmp_path, pretty):
     trained.save(str(tmp_path / "tokenizer.json"), pretty=pretty)

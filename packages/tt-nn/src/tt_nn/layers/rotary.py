@@ -83,9 +83,7 @@ class RotaryEmbedding(Module):
             )
         self.dim, self.max_seq_len = dim, max_seq_len
         self.theta, self.interleaved = theta, interleaved
-        frequencies = theta ** (-np.arange(0, dim, 2) / dim)
-        angles = np.outer(np.arange(max_seq_len), frequencies)  # (max_seq_len, D/2)
-        self._tables = {np.dtype(np.float64): (np.cos(angles), np.sin(angles))}
+        self._tables: dict[Any, tuple[Array, Array]] = {}
 
     def forward(self, x: Tensor, positions: Tensor | None = None) -> Tensor:
         """x with each pair turned by the angle of its position."""
@@ -94,7 +92,6 @@ class RotaryEmbedding(Module):
                 f"RotaryEmbedding: expected a floating x of shape (B, H, T, {self.dim}), got "
                 f"{x.dtype}{x.shape}"
             )
-        cos, sin = self._in_dtype(x.dtype)
         length = x.shape[-2]
         if positions is None:
             if length > self.max_seq_len:
@@ -102,9 +99,11 @@ class RotaryEmbedding(Module):
                     f"RotaryEmbedding: {length} positions are more than max_seq_len="
                     f"{self.max_seq_len}"
                 )
+            cos, sin = self._turns(length, x.dtype)
             cos, sin = cos[:length], sin[:length]
         else:
             index = self._checked(positions, x)
+            cos, sin = self._turns(int(index.max(initial=-1)) + 1, x.dtype)
             cos, sin = cos[index], sin[index]  # (T, D/2) or (B, 1, T, D/2)
         return apply(_rotary, x, cos, sin, interleaved=self.interleaved)
 
@@ -120,11 +119,18 @@ class RotaryEmbedding(Module):
         check_index(index, self.max_seq_len, "RotaryEmbedding: ")
         return index if index.ndim == 1 else index[:, None]
 
-    def _in_dtype(self, dtype: Any) -> tuple[Array, Array]:
-        """The cosines and sines, rounded once for each dtype that is used."""
-        if dtype not in self._tables:
-            cos, sin = self._tables[np.dtype(np.float64)]
-            self._tables[dtype] = (cos.astype(dtype), sin.astype(dtype))
+    def _turns(self, length: int, dtype: Any) -> tuple[Array, Array]:
+        """The cosines and sines of the first positions, at least so many: (T, D/2) each.
+
+        They are computed when first needed, not for all of max_seq_len: models name windows of
+        100,000 positions and more, of which a text fills few.
+        """
+        known = len(self._tables[dtype][0]) if dtype in self._tables else 0
+        if dtype not in self._tables or length > known:
+            rows = min(max(length, 2 * known), self.max_seq_len)
+            frequencies = self.theta ** (-np.arange(0, self.dim, 2) / self.dim)
+            angles = np.outer(np.arange(rows), frequencies)  # in float64, then rounded once
+            self._tables[dtype] = (np.cos(angles).astype(dtype), np.sin(angles).astype(dtype))
         return self._tables[dtype]
 
     def extra_repr(self) -> str:
