@@ -290,24 +290,17 @@ def record(
     result._graph = node
 
 
-def _unset_node() -> Node:
-    """A node that is not plain, although neither params nor anything rare are set."""
-    node = Node()
-    node.params = _NO_PARAMS
-    node.rare = None
-    return node
-
-
 def record_one(op: Op, array: Any, slot: Any, result: Any) -> None:
-    """``record`` for one input, without params: half a microsecond less."""
+    """``record`` for one input that has its own rule, without params: half a microsecond less."""
     try:
         plan = op.rules.plans[0b11]
+        plain = plan.plain
     except (KeyError, AttributeError):  # the first such call, or an op without rules
-        plan = None
-    if plan is None or _unusual.threads or slot.order < newest.write:
+        plain = False
+    if not plain or _unusual.threads or slot.order < newest.write:
         record(op, (array,), (slot,), _NO_PARAMS, result, None)
         return
-    node = PlainNode() if plan.plain else _unset_node()
+    node = PlainNode()
     node.plan = plan
     node.order = tick()
     node.parents = (slot,)
@@ -317,7 +310,7 @@ def record_one(op: Op, array: Any, slot: Any, result: Any) -> None:
 
 
 def record_pair(op: Op, x: Any, y: Any, slot: Any, other: Any, result: Any, same: bool) -> None:
-    """``record`` for two inputs, without params: half a microsecond less.
+    """``record`` for two inputs with a rule each, without params: half a microsecond less.
 
     Args:
         same: the result has the shape and dtype of the inputs that are followed, so none of them
@@ -335,12 +328,13 @@ def record_pair(op: Op, x: Any, y: Any, slot: Any, other: Any, result: Any, same
         same = False
     try:
         plan = op.rules.plans[mask]
+        plain = same and plan.plain
     except (KeyError, AttributeError):  # the first such call, or an op without rules
-        same = False
-    if not same or _unusual.threads:
+        plain = False
+    if not plain or _unusual.threads:
         record(op, (x, y), (slot, other), _NO_PARAMS, result, None)
         return
-    node = PlainNode() if plan.plain else _unset_node()
+    node = PlainNode()
     node.plan = plan
     node.order = tick()
     node.parents = (slot, other)
