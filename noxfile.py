@@ -27,7 +27,7 @@ PYTEST = ["pytest>=8", "hypothesis>=6.100"]
 RUFF = "ruff>=0.17,<0.18"
 MYPY = ["mypy>=2.4,<3", "types-psutil", "types-regex"]
 TORCH = "torch==2.13.0"
-PEERS = [TORCH, "autograd==1.9.1", "micrograd==0.1.0"]
+PEERS = [TORCH, "autograd==1.9.1", "micrograd==0.1.0", "tiktoken", "tokenizers"]
 # pip's own settings may name a build of PyTorch without CUDA; uv does not read them.
 PIP = "virtualenv"
 
@@ -199,7 +199,7 @@ def twins(session: nox.Session) -> None:
     if not tests:
         session.error("no package has tests/twins or tests/oracle")
     install(session, *LAYERS)
-    session.install(*PEERS, "tiktoken", "tokenizers", "transformers>=5,<6", *PYTEST)
+    session.install(*PEERS, "transformers>=5,<6", *PYTEST)
     # PyTorch's threads wait for each other busily: on a machine with other work, ten times as long
     one_thread = {"OMP_NUM_THREADS": "1"}
     session.run("pytest", *tests, "--no-skips", *session.posargs, env=one_thread)

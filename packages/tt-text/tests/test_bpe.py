@@ -144,6 +144,14 @@ def test_known_words_stay_bounded(tokenizer, monkeypatch):
     assert max(map(len, fresh._cache)) <= 32
 
 
+def test_forgotten_words_are_encoded_as_before(tokenizer):
+    ids = tokenizer.encode("the best test")
+    assert tokenizer._cache
+    tokenizer.forget_words()
+    assert not tokenizer._cache
+    assert tokenizer.encode("the best test") == ids
+
+
 def test_copies_work_alone(tokenizer):
     assert copy.deepcopy(tokenizer).encode("a test<a>") == tokenizer.encode("a test<a>")
 

@@ -90,6 +90,15 @@ def test_the_gpt_has_tied_embeddings_and_norms_of_one() -> None:
     assert model(TT.torch.arange(6).view(2, 3)).shape == (2, 3, 11)
 
 
+def test_text_is_learned_and_encoded() -> None:
+    assert find("learn").build(TT)() == (1256,)
+    new, known = find("new words").build(TT), find("known words").build(TT)
+    (first,), (second,) = known(), known()
+    np.testing.assert_array_equal(new()[0], first)
+    np.testing.assert_array_equal(first, second)
+    assert 200_000 < len(first) < 500_000  # two to five characters a token
+
+
 def test_watching_tells_signs_and_places_apart() -> None:
     def seen(*numbers: float) -> list[list[float]]:
         return peers.watch(lambda: (np.array(numbers),), 1)
@@ -101,7 +110,7 @@ def test_watching_tells_signs_and_places_apart() -> None:
 
 
 def test_other_frameworks_are_refused() -> None:
-    with pytest.raises(ValueError, match='expected "tt", "torch", "autograd" or "micrograd"'):
+    with pytest.raises(ValueError, match="expected one of 'tt', 'torch', 'autograd'"):
         peers.load_framework("jax")
     micrograd = peers.Framework("micrograd", "0.1.0")
     with pytest.raises(ValueError, match="there is no program for 'micrograd', only for tt, torch"):

@@ -30,6 +30,8 @@ PEERS = (
     Contender("torch both", "torch", {"fused": True, "channels_last": True}),
     Contender("autograd", "autograd"),
     Contender("micrograd", "micrograd"),
+    Contender("tokenizers", "tokenizers"),
+    Contender("tiktoken", "tiktoken"),
 )
 QUICK = Terms(check_steps=3, sample_seconds=0.02, samples=3, least_samples=3)
 

@@ -6,6 +6,7 @@ from .gpt import build_gpt, gpt_step
 from .mlp import mlp_step
 from .parts import adam_step, cross_entropy
 from .scalars import numbers_micrograd, numbers_scalar, numbers_tensor, tensors
+from .text import encode_tiktoken, encode_tt, train_huggingface, train_tt
 from .vision import forward_pass, lenet, small_cnn, training_step
 from .workload import Build, Step, Workload, both, watch
 
@@ -68,6 +69,21 @@ WORKLOADS = (
         both(forward_pass(small_cnn)),
         {"torch": 1.3},
         options=("channels_last",),
+    ),
+    Workload(
+        "BPE 1 MB, learn 1,000 merges",
+        {"tt": train_tt, "tokenizers": train_huggingface},
+        {"tokenizers": 1.2},
+    ),
+    Workload(
+        "BPE 1 MB, encode new words",
+        {"tt": encode_tt(warm=False), "tiktoken": encode_tiktoken},
+        {"tiktoken": 0.35},
+    ),
+    Workload(
+        "BPE 1 MB, encode known words",
+        {"tt": encode_tt(warm=True), "tiktoken": encode_tiktoken},
+        {"tiktoken": 0.8},
     ),
 )
 

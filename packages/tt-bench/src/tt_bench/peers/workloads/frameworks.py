@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
+from types import ModuleType
 from typing import Any
 
 __all__ = ["Framework", "load_framework"]
+
+
+OTHERS: Mapping[str, Callable[[], ModuleType]] = {
+    "autograd": lambda: import_module("autograd"),
+    "micrograd": lambda: import_module("micrograd"),
+    "tokenizers": lambda: import_module("tokenizers"),
+    "tiktoken": lambda: import_module("tiktoken"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,9 +44,9 @@ class Framework:
 def load_framework(name: str, threads: int = 1, **options: Any) -> Framework:
     """Import a framework and limit it to so many threads.
 
-    "tt" and "torch" share PyTorch's names. HIPS "autograd" and "micrograd" have their own, which
-    their programs import themselves. The limit of NumPy's BLAS is set by environment variables
-    before this process starts.
+    "tt" and "torch" share PyTorch's names. The others (HIPS "autograd", "micrograd", Hugging Face's
+    "tokenizers", "tiktoken") have their own, which their programs import themselves. The limit of
+    NumPy's BLAS is set by environment variables before this process starts.
 
     Raises:
         ValueError: there is no such framework here.
@@ -49,13 +58,10 @@ def load_framework(name: str, threads: int = 1, **options: Any) -> Framework:
         tensors = import_module("torch")
         tensors.set_num_threads(threads)
         nn, no_grad, optim = tensors.nn, tensors.no_grad, tensors.optim
-    elif name == "autograd":
-        return Framework(name, version(import_module("autograd").__name__), options=options)
-    elif name == "micrograd":
-        return Framework(name, version(import_module("micrograd").__name__), options=options)
+    elif name in OTHERS:
+        return Framework(name, version(OTHERS[name]().__name__), options=options)
     else:
-        raise ValueError(
-            f'framework: expected "tt", "torch", "autograd" or "micrograd", got {name!r}'
-        )
+        expected = ", ".join(map(repr, ("tt", "torch", *OTHERS)))
+        raise ValueError(f"framework: expected one of {expected}; got {name!r}")
     F = nn.functional
     return Framework(name, tensors.__version__, tensors, nn, F, optim, no_grad, options)
