@@ -213,5 +213,12 @@ def peers(session: nox.Session) -> None:
     run_long(session, "python", "benchmarks/peers.py", *session.posargs)
 
 
+@nox.session
+def trust(session: nox.Session) -> None:
+    """Equals are called a tie, and 5 % are found, in a hundred benchmarks of each kind."""
+    install(session, *LAYERS)
+    run_long(session, "python", "benchmarks/trust.py", *session.posargs)
+
+
 if __name__ == "__main__":
     nox.main()

@@ -109,3 +109,34 @@ def test_contenders_are_functions(contenders: object) -> None:
 def test_impossible_settings_are_refused(options: dict[str, object], clock) -> None:
     with pytest.raises(ValueError, match="expected"):
         Benchmark(clock.takes(1), "x", **options).run()
+
+
+class Unquiet:
+    """A contender whose calls take 1 s, give or take, by a seeded generator."""
+
+    def __init__(self, clock, spread: float, seed: int) -> None:
+        self.clock, self.spread = clock, spread
+        self.generator = np.random.default_rng(seed)
+
+    def __call__(self) -> None:
+        self.clock.work(1.0 + self.spread * self.generator.uniform(-1, 1))
+
+
+@pytest.mark.parametrize(
+    ("spread", "precision", "least", "most"),
+    [(0.0, 0.02, 10, 10), (0.05, 0.02, 11, 99), (0.9, 0.001, 100, 100), (0.9, None, 10, 10)],
+)
+def test_samples_are_added_until_the_ratio_is_known(clock, spread, precision, least, most) -> None:
+    contenders = {name: Unquiet(clock, spread, seed) for seed, name in enumerate("AB")}
+    options = {"samples": 10, "precision": precision, "clocks": (clock,)}
+    results = Benchmark(contenders, sample_seconds=0.5, **options).run()
+    taken = {len(result.samples_seconds) for result in results.values()}
+    assert len(taken) == 1 and least <= taken.pop() <= most
+    found = compare(results["A"], results["B"])
+    if least < 100 and precision:
+        assert found.high / found.low <= (1 + precision) ** 2
+
+
+def test_precision_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="precision > 0 or None, got 0"):
+        Benchmark(lambda: None, precision=0)

@@ -65,5 +65,8 @@ def test_samples_of_one_run_are_compared_in_pairs(clock) -> None:
 
 def test_it_says_what_it_found() -> None:
     found = compare_seconds([1.0] * 8, [1.31] * 8, names=("ours", "theirs"))
-    assert str(found) == "ours is 1.31× as fast as theirs (99% CI 1.31 to 1.31, 8 pairs)"
+    assert (
+        str(found)
+        == "ours is 1.31× as fast as theirs (99% CI 1.31 to 1.31, faster in 100% of 8 pairs)"
+    )
     assert str(compare_seconds([1.0] * 8, [1.0] * 8)).startswith("no difference found between a")

@@ -3,6 +3,7 @@
 from .benchmark import Benchmark
 from .clock import LEAST, WALL, clock_resolution
 from .comparison import Comparison, compare, compare_seconds
+from .energy import Energy, measure_energy
 from .entry import Entry, Queries, exact_match, in_batches
 from .events import OlympicEvent, Rules
 from .fresh_process import ResidentMemory, measure_peak_rss
@@ -11,6 +12,7 @@ from .machine import Machine
 from .measured import Disqualification, Measured
 from .memory import PeakMemory, disk_bytes, held_arrays, held_bytes, measure_peak
 from .olympic_results import OlympicResults
+from .pairs import sign_test, superiority
 from .plots import pareto_front, plot_pareto
 from .resampling import Interval, bootstrap_median, bootstrap_ratio, outliers, quartiles
 from .result import BenchmarkResult
@@ -28,6 +30,7 @@ __all__ = [
     "BenchmarkSuite",
     "Comparison",
     "Disqualification",
+    "Energy",
     "Entry",
     "Interval",
     "Machine",
@@ -51,10 +54,13 @@ __all__ = [
     "held_arrays",
     "held_bytes",
     "in_batches",
+    "measure_energy",
     "measure_peak",
     "measure_peak_rss",
     "outliers",
     "pareto_front",
     "plot_pareto",
     "quartiles",
+    "sign_test",
+    "superiority",
 ]

@@ -10,12 +10,16 @@ from secrets import token_hex
 from threadpoolctl import threadpool_limits
 
 from .clock import WALL, Clock, calibrate, clock_resolution, time_calls
+from .comparison import CONFIDENCE
 from .machine import Machine
+from .resampling import bootstrap_ratio
 from .result import BenchmarkResult
 
 __all__ = ["Benchmark", "clock_name", "pinned_threads", "turns"]
 
 Contender = Callable[[], object]
+
+MOST = 10  # times as many samples as asked for, if they are needed to be precise
 
 
 def pinned_threads(threads: int | None) -> AbstractContextManager[object]:
@@ -51,11 +55,17 @@ class Benchmark:
     ``sample_seconds``, or of 1000 steps of the clock if that is longer. Then samples are taken in
     turns, A B, B A, A B, ..., so that whatever else the machine does meets all of them alike.
 
+    How many samples are enough depends on how unquiet the machine is. So after ``samples`` of each,
+    more follow until the ratios to the first contender are known to ±``precision``, or until there
+    are ten times as many. Only the width of the intervals decides when it ends, never which way
+    they point: to stop when a winner shows would find winners among equals.
+
     Args:
         contenders: a function of no arguments, or several by name.
         name: what is measured.
-        samples: how many of each; at least 8 are needed to tell which of two is faster, and more
-            find smaller differences.
+        samples: how many of each, at least; 8 are needed to tell which of two is faster.
+        precision: half the width of the 99 % confidence intervals of the ratios at which it ends;
+            None takes exactly ``samples``.
         sample_seconds: how long a sample should at least take.
         warmup_calls: how often each is called before.
         threads: the limit for BLAS threads; None sets none.
@@ -77,6 +87,7 @@ class Benchmark:
         name: str = "",
         *,
         samples: int = 30,
+        precision: float | None = 0.02,
         sample_seconds: float = 0.005,
         warmup_calls: int = 2,
         threads: int | None = 1,
@@ -92,9 +103,12 @@ class Benchmark:
                 "Benchmark: expected samples >= 1, warmup_calls >= 0, sample_seconds >= 0 and a "
                 f"clock, got {samples}, {warmup_calls}, {sample_seconds}, {clocks}"
             )
+        if precision is not None and not precision > 0:
+            raise ValueError(f"Benchmark: expected precision > 0 or None, got {precision}")
         self.contenders = dict(contenders)
         self.name = name or " against ".join(self.contenders)
         self.samples = samples
+        self.precision = precision
         self.sample_seconds = sample_seconds
         self.warmup_calls = warmup_calls
         self.threads = threads
@@ -108,7 +122,12 @@ class Benchmark:
         with pinned_threads(self.threads):
             calls = {name: self._prepare(name, resolution) for name in self.contenders}
             seconds: dict[str, list[float]] = {name: [] for name in self.contenders}
-            for order in turns(list(self.contenders), self.samples):
+            enough = self.samples
+            for done, order in enumerate(turns(list(self.contenders), MOST * self.samples)):
+                if done == enough:
+                    if self._is_precise(seconds):
+                        break
+                    enough += max(1, self.samples // 2)
                 for name in order:
                     total = time_calls(self.contenders[name], calls[name], self.clocks)
                     seconds[name].append(total / calls[name])
@@ -127,6 +146,17 @@ class Benchmark:
             )
             for name in self.contenders
         }
+
+    def _is_precise(self, seconds: Mapping[str, Sequence[float]]) -> bool:
+        """Are the ratios to the first contender known well enough?"""
+        first, *others = seconds.values()
+        if self.precision is None or min(map(min, seconds.values())) <= 0:
+            return True
+        for other in others:
+            _, (low, high) = bootstrap_ratio(other, first, True, CONFIDENCE)
+            if high / low > (1 + self.precision) ** 2:
+                return False
+        return True
 
     def _prepare(self, name: str, resolution: float) -> int:
         """Warm a contender up and find how many of its calls make a sample."""

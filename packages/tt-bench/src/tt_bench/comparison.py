@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .pairs import sign_test, superiority
 from .resampling import bootstrap_ratio, fewest_samples
 from .result import BenchmarkResult
 
@@ -27,6 +28,10 @@ class Comparison:
         low, high: the confidence interval of the ratio.
         samples: how many of each were compared.
         paired: were a's and b's samples taken in turns, in one run?
+        wins: the effect size: the share of pairs (of all samples of a with all of b, if not paired)
+            in which a took less time; a tie counts half. 0.5 for equals.
+        p_value: how probable wins so far from half would be among equals, by the ``sign_test``;
+            None if not paired.
         verdict: what may be said of a.
     """
 
@@ -39,6 +44,8 @@ class Comparison:
     samples: int
     paired: bool
     verdict: Verdict
+    wins: float
+    p_value: float | None
 
     def __str__(self) -> str:
         interval = f"{self.confidence:.0%} CI {self.low:.3g} to {self.high:.3g}"
@@ -50,7 +57,8 @@ class Comparison:
                 f"no difference found between {self.a} and {self.b} "
                 f"(ratio {self.ratio:.3g}, {interval}, {how}{too_few})"
             )
-        return f"{self.a} is {self.ratio:.3g}× as fast as {self.b} ({interval}, {how})"
+        wins = f"faster in {self.wins:.0%} of {how}"
+        return f"{self.a} is {self.ratio:.3g}× as fast as {self.b} ({interval}, {wins})"
 
 
 def compare_seconds(
@@ -67,7 +75,7 @@ def compare_seconds(
 
     >>> quick = [1.00, 1.02, 0.99, 1.01, 1.00, 1.03, 0.98, 1.00]
     >>> print(compare_seconds(quick, [1.3 * t for t in quick], names=("new", "old")))
-    new is 1.3× as fast as old (99% CI 1.3 to 1.3, 8 pairs)
+    new is 1.3× as fast as old (99% CI 1.3 to 1.3, faster in 100% of 8 pairs)
     >>> compare_seconds(quick, quick[::-1]).verdict
     'no difference found'
     """
@@ -79,7 +87,19 @@ def compare_seconds(
             verdict = "faster"
         elif high < 1 and ratio < 1 / (1 + smallest_difference):
             verdict = "slower"
-    return Comparison(*names, ratio, low, high, confidence, samples, paired, verdict)
+    return Comparison(
+        a=names[0],
+        b=names[1],
+        ratio=ratio,
+        low=low,
+        high=high,
+        confidence=confidence,
+        samples=samples,
+        paired=paired,
+        verdict=verdict,
+        wins=superiority(a, b, paired),
+        p_value=sign_test(a, b) if paired else None,
+    )
 
 
 def compare(
