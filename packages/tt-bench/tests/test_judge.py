@@ -1,12 +1,13 @@
 """The judge measures; entries that raise, change their answers or hide something are found out."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tt_bench import Entry, OlympicResults, Olympics
+from tt_bench import Entry, Limits, OlympicResults, Olympics, Queries, write_entry
 from tt_nn import Linear
 from tt_tensor import from_numpy
 
@@ -35,7 +36,7 @@ def reason(results: OlympicResults) -> str:
 def test_accuracy_and_latency_are_measured(clock) -> None:
     def guess(question: str) -> str:
         clock.work(0.002 if question.startswith("0") else 0.004)
-        return "3"
+        return "3" if question != "0+0" else "?"
 
     measured = judge(clock, Entry("guess", guess, MODEL[:500].copy()))["guess"]
     assert (measured.correct, measured.graded) == (ANSWERS.count("3"), 20)
@@ -149,6 +150,40 @@ def test_answers_are_texts_or_numbers(clock, answer: object, why: str) -> None:
     assert why in reason(judge(clock, Entry("x", lambda q: answer, MODEL)))
 
 
+@pytest.mark.parametrize(
+    "answer", ["7", np.array([7]), np.array([7.0, 7.0])], ids=["text", "number", "batch"]
+)
+def test_an_entry_that_never_looks_is_sent_off(clock, answer: object) -> None:
+    results = judge(clock, Entry("x", lambda q: (clock.work(1), answer)[1], MODEL))
+    assert reason(results) == f"it answers {answer!r} to every query"
+
+
+def test_one_answer_to_all_is_right_if_there_is_one(clock) -> None:
+    baseline = Entry("yes", lambda q: (clock.work(1), "yes")[1], MODEL)
+    results = Olympics(QUESTIONS, ["yes"] * 20, clock=clock).run(baseline)
+    assert results["yes"].accuracy == 1.0
+
+
+def test_an_entry_that_knows_the_answers_fails_on_fresh_queries(clock) -> None:
+    table = dict(zip(QUESTIONS, ANSWERS, strict=True))
+    fresh = Queries([f"{a}+{b}" for a in range(5, 9) for b in range(5, 9)], [])
+    fresh = Queries(fresh.inputs, [add(q) for q in fresh.inputs])
+    known = Entry("table", lambda q: (clock.work(1), table.get(q, "?"))[1], MODEL)
+    found = reason(judge(clock, known, fresh=fresh))
+    assert "100.0 % of the queries rightly, and of fresh ones 0.0 %" in found
+
+
+def test_fresh_queries_may_be_harder_for_all(clock) -> None:
+    def fails_on_nines(question: str) -> str:
+        clock.work(1)
+        return "?" if "9" in question else add(question)
+
+    entries = Entry("a", fails_on_nines, MODEL), Entry("b", fails_on_nines, MODEL)
+    fresh = Queries(["9+1", "1+9"], ["10", "10"])
+    results = Olympics(QUESTIONS, ANSWERS, fresh=fresh, clock=clock).run(entries[0], entries[1:])
+    assert not results.disqualified
+
+
 def test_a_text_that_claims_to_equal_everything_does_not(clock) -> None:
     class Agreeable(str):
         __hash__ = str.__hash__
@@ -159,7 +194,7 @@ def test_a_text_that_claims_to_equal_everything_does_not(clock) -> None:
         def strip(self, *args: object) -> "Agreeable":
             return self
 
-    measured = judge(clock, Entry("x", lambda q: (clock.work(1), Agreeable("?"))[1], MODEL))["x"]
+    measured = judge(clock, Entry("x", lambda q: (clock.work(1), Agreeable(q))[1], MODEL))["x"]
     assert measured.correct == 0
 
 
@@ -268,3 +303,53 @@ def test_progress_is_told(clock) -> None:
     assert len(told) == 2 * 20 * 2
     assert max(told) == (80, 80)
     assert min(told) == (1, 80)
+
+
+# --- entries in folders ---------------------------------------------------------------------------
+
+HONEST = """
+import numpy as np
+weights = np.zeros(1000, np.int8)
+def load(folder):
+    return lambda q: str(int(q[0]) + int(q[2]))
+"""
+BY_ORDER = """
+answers = [str(a + b) for a in range(5) for b in range(4)]
+def load(folder):
+    told = iter(answers * 10)
+    return lambda q: next(told)
+"""
+FROM_A_FILE = """
+import json, numpy as np
+weights = np.zeros(1000, np.int8)
+def load(folder):
+    table = json.loads((folder / "labels.json").read_text())
+    return lambda q: table.get(q, "?")
+"""
+
+
+def test_folders_are_judged_like_any_other(tmp_path) -> None:
+    folder = write_entry(tmp_path / "a", "honest", HONEST, ("none",))
+    sleepy = HONEST.replace("return lambda q: str", "import time\n    return lambda q: str")
+    slow = write_entry(
+        tmp_path / "b", "slow", sleepy.replace("str(int", "time.sleep(0.01) or str(int")
+    )
+    results = Olympics(QUESTIONS, ANSWERS, limits=Limits(query_seconds=2)).run(folder, [slow])
+    assert not results.disqualified
+    assert results["honest"].accuracy == results["slow"].accuracy == 1.0
+    assert results["slow"].latency_seconds > 0.01 > results["honest"].latency_seconds
+    assert 1000 <= results["honest"].held_bytes < 2000
+
+
+def test_folders_that_cheat_are_sent_off(tmp_path) -> None:
+    honest = write_entry(tmp_path / "a", "honest", HONEST)
+    by_order = write_entry(tmp_path / "b", "by order", BY_ORDER)
+    table = write_entry(tmp_path / "c", "table", FROM_A_FILE)
+    labels = json.dumps(dict(zip(QUESTIONS, ANSWERS, strict=True)))
+    (table.path / "labels.json").write_text(labels)
+    broken = write_entry(tmp_path / "d", "broken", "import tt_data\ndef load(f): ...")
+    fresh = Queries(["5+1", "1+7", "6+6"], ["6", "8", "12"])
+    results = Olympics(QUESTIONS, ANSWERS, fresh=fresh).run(honest, [by_order, table, broken])
+    assert "changed its answer" in reason_of(results, "by order")
+    assert "it knows the answers, not the task" in reason_of(results, "table")
+    assert reason_of(results, "broken") == "it imports tt_data, which has the test data"

@@ -4,6 +4,7 @@ from .benchmark import Benchmark
 from .clock import LEAST, WALL, clock_resolution
 from .comparison import Comparison, compare, compare_seconds
 from .energy import Energy, measure_energy
+from .entries import EntryFolder, EntryProcess, Foul, Limits, write_entry
 from .entry import Entry, Queries, exact_match, in_batches
 from .events import OlympicEvent, Rules
 from .fresh_process import ResidentMemory, measure_peak_rss
@@ -32,7 +33,11 @@ __all__ = [
     "Disqualification",
     "Energy",
     "Entry",
+    "EntryFolder",
+    "EntryProcess",
+    "Foul",
     "Interval",
+    "Limits",
     "Machine",
     "Measured",
     "OlympicEvent",
@@ -63,4 +68,5 @@ __all__ = [
     "quartiles",
     "sign_test",
     "superiority",
+    "write_entry",
 ]

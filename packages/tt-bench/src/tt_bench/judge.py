@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -11,15 +12,20 @@ import numpy as np
 
 from .benchmark import pinned_threads, turns
 from .clock import Clock, time_calls
-from .entry import Entry, exact_match
+from .entries import EntryFolder, EntryProcess, Foul, Limits
+from .entry import Entry, Queries, exact_match
 from .machine import Machine
 from .measured import Disqualification, Measured
 from .memory import held_bytes, measure_peak
 from .olympic_results import OlympicResults
+from .units import show_percent
 
 __all__ = ["Olympics"]
 
 Grade = Callable[[Any, Any], Sequence[bool]]
+
+FEWEST_TO_TELL = 8  # queries; fewer may have the same answer by chance
+FRESH_TOLERANCE = 0.2  # so much more than the baseline an entry may lose on fresh queries
 
 
 class Olympics:
@@ -30,17 +36,25 @@ class Olympics:
        ``warmup_queries`` are left out.
     2. All queries are put once more, in a shuffled order. An answer must be the same again: it may
        depend on its query, and on nothing else.
-    3. Memory is measured: the arrays an entry holds, and the most it allocates over
-       ``memory_queries`` further queries.
+    3. Fresh queries, if the judge has some, are put once. Whoever answers those much worse than the
+       others, while the baseline does not, knows the answers and not the task.
+    4. Memory is measured: what an entry holds, and the most it allocates over ``memory_queries``
+       further queries.
 
-    An entry is disqualified if it raises, answers NaN, changes an answer, holds no arrays, or if
-    its latency is no finite number above 0. The entries run in this process: one that never
-    returns, or that goes looking for the targets, is not caught.
+    An entry is disqualified if it raises, answers NaN, changes an answer, gives the same answer to
+    everything, fails on fresh queries, holds no arrays, or if its latency is no finite number above
+    0. An ``EntryFolder`` runs in a process of its own and is sent off as well for taking too long,
+    for needing too much memory, and for whatever the ``Guard`` forbids: writing outside its folder,
+    importing the test data, reading files while it answers. Its latency is that of the round trip,
+    measured here. An ``Entry`` runs in this process, where one that never returns, or that goes
+    looking for the targets, is not caught.
 
     Args:
         inputs: the queries. Arrays are handed to entries as read-only copies.
         targets: the right answers, as many.
         grade: from an answer and its target to a list of right (True) and wrong (False).
+        fresh: further queries with their targets, not to be found anywhere near the others.
+        limits: for the processes of entries that are folders.
         threads: the limit for BLAS threads; None sets none.
         seed: of the shuffled order and of the queries on which memory is measured.
         progress: called after each question asked, with how many were and how many will be at most.
@@ -65,6 +79,8 @@ class Olympics:
         targets: Sequence[Any],
         grade: Grade = exact_match,
         *,
+        fresh: Queries | None = None,
+        limits: Limits | None = None,
         threads: int | None = 1,
         warmup_queries: int = 3,
         memory_queries: int = 3,
@@ -85,6 +101,9 @@ class Olympics:
         self.inputs = [_read_only(value) for value in inputs]
         self.targets = list(targets)
         self.grade = grade
+        inputs, targets = fresh or ([], [])
+        self.fresh = Queries([_read_only(value) for value in inputs], list(targets))
+        self.limits = limits or Limits(threads=threads or 1)
         self.threads = threads
         self.warmup_queries = warmup_queries
         self.memory_queries = memory_queries
@@ -92,7 +111,9 @@ class Olympics:
         self.progress = progress
         self.clock = clock
 
-    def run(self, baseline: Entry, entries: Sequence[Entry] = ()) -> OlympicResults:
+    def run(
+        self, baseline: Entry | EntryFolder, entries: Sequence[Entry | EntryFolder] = ()
+    ) -> OlympicResults:
         """Judge the baseline, which takes part, and the other entries.
 
         Raises:
@@ -103,11 +124,11 @@ class Olympics:
         if len(set(names)) < len(names):
             raise ValueError(f"Olympics: every entry needs a name of its own, got {names}")
         machine = Machine.here()
-        heats = {entry.name: Heat(entry) for entry in (baseline, *entries)}
-        with pinned_threads(self.threads):
+        with pinned_threads(self.threads), self._heats((baseline, *entries)) as heats:
             self._ask_first(heats)
             self._ask_again(heats)
-            self._weigh(heats)
+            self._ask_fresh(heats)
+        self._weigh(heats)
         measured = tuple(self._measured(heat) for heat in heats.values() if not heat.reason)
         off = tuple(
             Disqualification(heat.entry.name, heat.reason) for heat in heats.values() if heat.reason
@@ -120,6 +141,22 @@ class Olympics:
         return OlympicResults(
             measured, off, machine, len(self.inputs), self.warmup_queries, self.threads
         )
+
+    @contextmanager
+    def _heats(self, entries: Sequence[Entry | EntryFolder]) -> Iterator[dict[str, Heat]]:
+        """A heat for each entry; those that are folders run until the end of the ``with``."""
+        heats: dict[str, Heat] = {}
+        with ExitStack() as stack:
+            for entry in entries:
+                heats[entry.name] = heat = Heat(entry)
+                if isinstance(entry, EntryFolder):
+                    try:
+                        process = stack.enter_context(EntryProcess(entry, self.limits))
+                    except Foul as foul:
+                        heat.reason = str(foul)
+                    else:
+                        heat.predict = process.predict
+            yield heats
 
     def _ask_first(self, heats: dict[str, Heat]) -> None:
         """Every query to every entry, in turns: answers and latencies."""
@@ -136,13 +173,44 @@ class Olympics:
                 heat.repeat(self.inputs[i], i)
                 self._report(heats, len(order) + round_, name)
 
+        for heat in heats.values():
+            heat.look_for_sameness(self.targets)
+
+    def _ask_fresh(self, heats: dict[str, Heat]) -> None:
+        """Queries that nobody has seen: does an entry do worse there than the baseline does?"""
+        first, *others = heats.values()
+        if not self.fresh.inputs or first.reason:
+            return
+        drops = {}
+        for heat in heats.values():
+            known = self._accuracy(heat.answers, self.targets)
+            answers = [heat.ask(query) for query in self.fresh.inputs]
+            if not heat.reason:
+                drops[heat.entry.name] = known, self._accuracy(answers, self.fresh.targets)
+        if first.reason:
+            return
+        usual = drops[first.entry.name][0] - drops[first.entry.name][1]
+        for heat in others:
+            known, fresh = drops.get(heat.entry.name, (0.0, 0.0))
+            if known - fresh > max(usual, 0.0) + FRESH_TOLERANCE:
+                heat.reason = (
+                    f"it answers {show_percent(known)} of the queries rightly, and of fresh ones "
+                    f"{show_percent(fresh)}: it knows the answers, not the task"
+                )
+
+    def _accuracy(self, answers: Sequence[Any], targets: Sequence[Any]) -> float:
+        right: list[bool] = []
+        for answer, target in zip(answers, targets, strict=False):  # fewer if it was sent off
+            right += self.grade(answer, target)
+        return sum(right) / max(len(right), 1)
+
     def _weigh(self, heats: dict[str, Heat]) -> None:
         """What each holds by now, and the most it allocates on some of the queries."""
         count = min(self.memory_queries, len(self.inputs))
         generator = np.random.default_rng(self.seed)
         some = generator.choice(len(self.inputs), count, replace=False).tolist()
         for heat in heats.values():
-            heat.weigh([self.inputs[i] for i in some])
+            heat.weigh([self.inputs[i] for i in some], self.limits)
 
     def _report(self, heats: dict[str, Heat], round_: int, name: str) -> None:
         if self.progress is not None:
@@ -167,8 +235,9 @@ class Olympics:
 class Heat:
     """One entry while it is being judged. A ``reason`` ends it."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: Entry | EntryFolder) -> None:
         self.entry = entry
+        self.predict: Callable[[Any], Any] = getattr(entry, "predict", _not_started)
         self.answers: list[Any] = []
         self.seconds: list[float] = []
         self.held_bytes = 0
@@ -179,7 +248,7 @@ class Heat:
         """Put a query for the first time: the answer and its latency count."""
         answers: list[Any] = []
         seconds = self._guarded(
-            lambda: time_calls(lambda: answers.append(self.entry.predict(query)), 1, (clock,))
+            lambda: time_calls(lambda: answers.append(self.predict(query)), 1, (clock,))
         )
         if self.reason:
             return
@@ -190,20 +259,35 @@ class Heat:
 
     def repeat(self, query: Any, number: int) -> None:
         """Put a query again: the answer must be the same."""
-        again = self._guarded(lambda: _kept(self.entry.predict(query)))
+        again = self.ask(query)
         if not self.reason and not _same(again, self.answers[number]):
             first = self.answers[number]
             self.reason = f"it changed its answer to query {number} from {first!r} to {again!r}"
 
-    def weigh(self, queries: Sequence[Any]) -> None:
+    def ask(self, query: Any) -> Any:
+        """The answer to a query, without timing it; None once there is a reason."""
+        return self._guarded(lambda: _kept(self.predict(query)))
+
+    def look_for_sameness(self, targets: Sequence[Any]) -> None:
+        """An entry that never looks at its query is none, if the right answers differ."""
+        if self.reason or len(targets) < FEWEST_TO_TELL:
+            return
+        if _all_same(self.answers) and not _all_same(targets):
+            self.reason = f"it answers {self.answers[0]!r} to every query"
+
+    def weigh(self, queries: Sequence[Any], limits: Limits) -> None:
         """Measure what the entry holds, and what it allocates to answer."""
-        for query in queries:
-            peak = self._guarded(partial(measure_peak, partial(self.entry.predict, query)))
-            if self.reason:
-                return
-            self.working_bytes = max(self.working_bytes, peak.peak_bytes)
-        self.held_bytes = held_bytes(self.entry.model, self.entry.predict)
-        if not self.held_bytes:
+        if isinstance(self.entry, EntryFolder):
+            found = self._guarded(partial(_weigh_folder, self.entry, queries, limits))
+            self.held_bytes, self.working_bytes = found or (0, 0)
+        else:
+            for query in queries:
+                peak = self._guarded(partial(measure_peak, partial(self.predict, query)))
+                if self.reason:
+                    return
+                self.working_bytes = max(self.working_bytes, peak.peak_bytes)
+            self.held_bytes = held_bytes(self.entry.model, self.predict)
+        if not self.reason and not self.held_bytes:
             self.reason = "it holds no arrays, so its memory cannot be measured; name its model"
 
     def _guarded(self, action: Callable[[], Any]) -> Any:
@@ -212,9 +296,30 @@ class Heat:
             return None
         try:
             return action()
+        except Foul as foul:
+            self.reason = str(foul)
+            return None
         except (Exception, SystemExit) as error:  # the entry's fault, whatever it is: on record
             self.reason = f"it raised {type(error).__name__}: {error}"
             return None
+
+
+def _not_started(query: Any) -> Any:
+    raise Foul("its process was not started")
+
+
+def _weigh_folder(entry: EntryFolder, queries: Sequence[Any], limits: Limits) -> tuple[int, int]:
+    """Held and working memory, in another process: to trace memory makes an entry slow."""
+    with EntryProcess(entry, limits, traced=True) as process:
+        return process.weigh(queries)
+
+
+def _all_same(values: Sequence[Any]) -> bool:
+    """Is there one value only, in whole answers and in all items of all batches?"""
+    if any(isinstance(value, str) for value in values):
+        return len(set(map(str, values))) == 1
+    items = [np.asarray(value).ravel() for value in values]
+    return len(np.unique(np.concatenate(items))) == 1
 
 
 def _kept(answer: Any) -> Any:
