@@ -115,6 +115,13 @@ def test_what_is_derived_of_an_entry() -> None:
     assert Measured("x", (), 1, 1, (1.0,), 10, 5).memory_bytes == 15
 
 
+def test_the_podium() -> None:
+    rows = {row[0]: row[1:] for row in GAMES.podium().rows}
+    assert rows["Latency Sprint"] == ("cached", "small", "baseline")
+    assert rows["Accuracy Contest"] == ("baseline, cached", "–", "small")
+    assert len(rows) == len(OlympicEvent)
+
+
 def test_looking_up_an_entry() -> None:
     assert GAMES["cached"] is CACHED
     assert GAMES.baseline is BASELINE
@@ -146,9 +153,9 @@ def test_printed_plainly_when_piped() -> None:
 
 def test_markdown_has_every_table() -> None:
     text = GAMES.to_markdown()
-    assert text.count("\n### ") + 1 == len(GAMES.tables()) == 7
+    assert text.count("\n### ") + 1 == len(GAMES.tables()) == 8
     assert "| cached | 1 | gold | 8 | 10 ms |" in text
-    assert len(results(BASELINE).tables()) == 6
+    assert len(results(BASELINE).tables()) == 7
 
 
 def test_json_has_everything() -> None:

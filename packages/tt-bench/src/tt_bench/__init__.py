@@ -15,6 +15,7 @@ from .memory import PeakMemory, disk_bytes, held_arrays, held_bytes, measure_pea
 from .olympic_results import OlympicResults
 from .pairs import sign_test, superiority
 from .plots import pareto_front, plot_pareto
+from .records import PersonalBest, keep_records, read_records, records_table
 from .resampling import Interval, bootstrap_median, bootstrap_ratio, outliers, quartiles
 from .result import BenchmarkResult
 from .standings import Standing
@@ -44,6 +45,7 @@ __all__ = [
     "OlympicResults",
     "Olympics",
     "PeakMemory",
+    "PersonalBest",
     "Queries",
     "ResidentMemory",
     "Rules",
@@ -59,6 +61,7 @@ __all__ = [
     "held_arrays",
     "held_bytes",
     "in_batches",
+    "keep_records",
     "measure_energy",
     "measure_peak",
     "measure_peak_rss",
@@ -66,6 +69,8 @@ __all__ = [
     "pareto_front",
     "plot_pareto",
     "quartiles",
+    "read_records",
+    "records_table",
     "sign_test",
     "superiority",
     "write_entry",

@@ -10,7 +10,7 @@ from .documents import write_document
 from .events import OlympicEvent
 from .machine import Machine
 from .measured import Disqualification, Measured
-from .standings import Standing, rank
+from .standings import MEDALS, Standing, rank
 from .tables import Table
 from .units import show_bytes, show_percent, show_seconds
 
@@ -134,11 +134,20 @@ class OlympicResults:
         ]
         return standing.objection or ", ".join(part for part in parts if part)
 
+    def podium(self) -> Table:
+        """Who stands where, event by event; those who share a place stand together."""
+        rows = []
+        for event in OlympicEvent:
+            standings = self.standings(event)
+            places = [[s.entry for s in standings if s.medal == medal] for medal in MEDALS]
+            rows.append((event.rules.title, *(", ".join(names) or "–" for names in places)))
+        return Table("Podium", ("event", *MEDALS), tuple(rows))
+
     def tables(self) -> list[Table]:
-        """Measurements, all events, and disqualifications if there are any."""
+        """Measurements, all events, the podium, and disqualifications if there are any."""
         events = [self.event_table(event) for event in OlympicEvent]
         off = [self.disqualifications_table()] if self.disqualified else []
-        return [self.measurements_table(), *events, *off]
+        return [self.measurements_table(), *events, self.podium(), *off]
 
     def print(self, console: Console | None = None) -> None:
         """Print all tables."""
