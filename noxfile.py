@@ -28,6 +28,7 @@ RUFF = "ruff>=0.17,<0.18"
 MYPY = ["mypy>=2.4,<3", "types-psutil", "types-regex"]
 TORCH = "torch==2.13.0"
 PEERS = [TORCH, "autograd==1.9.1", "micrograd==0.1.0", "tiktoken", "tokenizers"]
+NUMBA, MATPLOTLIB = "numba>=0.60", "matplotlib>=3.9"
 # pip's own settings may name a build of PyTorch without CUDA; uv does not read them.
 PIP = "virtualenv"
 
@@ -135,6 +136,13 @@ def milestone(session: nox.Session) -> None:
     run_long(session, "python", f"milestones/{session.posargs[0]}", *session.posargs[1:])
 
 
+@nox.session
+def suite(session: nox.Session) -> None:
+    """The standard suite: four tasks, three scenarios. nox -s suite -- digits-cnn --entry FOLDER"""
+    install(session, "tt-bench")
+    run_long(session, "python", "-m", "tt_bench.standard", *session.posargs)
+
+
 # --- for those who change the code ----------------------------------------------------------------
 
 
@@ -211,6 +219,27 @@ def peers(session: nox.Session) -> None:
     install(session, *LAYERS)
     session.install(*PEERS)
     run_long(session, "python", "benchmarks/peers.py", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Reports open in Chromium: no error, no request. It must be there; CHROMIUM names another."""
+    install(session, "tt-bench")
+    session.install(MATPLOTLIB, *PYTEST)
+    session.run("pytest", "packages/tt-bench/tests/browser", "--no-skips", *session.posargs)
+
+
+@nox.session
+def extras(session: nox.Session) -> None:
+    """What optional packages add: loops compiled by numba, drawings by matplotlib."""
+    install(session, *LAYERS)
+    session.install(NUMBA, MATPLOTLIB, *PYTEST)
+    tests = [
+        *ROOT.glob("packages/*/tests/numba"),
+        *ROOT.glob("packages/*/tests/**/test_*plot*.py"),
+    ]
+    names = sorted(path.relative_to(ROOT).as_posix() for path in tests)
+    session.run("pytest", *names, "--no-skips", *session.posargs)
 
 
 @nox.session

@@ -4,7 +4,15 @@ import sys
 
 import pytest
 
-from tt_bench import Machine, Measured, OlympicResults, pareto_front, plot_pareto
+from tt_bench import (
+    Machine,
+    Measured,
+    OlympicResults,
+    draw_latencies,
+    draw_pareto,
+    pareto_front,
+    plot_pareto,
+)
 
 
 def one(entry: str, latency: float, correct: int) -> Measured:
@@ -36,3 +44,19 @@ def test_the_picture_names_every_entry(tmp_path) -> None:
     plot_pareto(RESULTS, tmp_path / "front.svg")
     text = (tmp_path / "front.svg").read_text(encoding="utf-8")
     assert all(f"{entry.entry}, 1 kB" in text for entry in ENTRIES)
+
+
+def test_many_entries_are_drawn_and_the_best_are_named() -> None:
+    pytest.importorskip("matplotlib")
+    crowd = [one(f"e{i:02}", 0.2 + i / 100, 50) for i in range(20)]
+    results = OlympicResults((*ENTRIES, *crowd), (), Machine.here(), 10, 3, 1)
+    text = draw_pareto(results)
+    assert "fast, 1 kB" in text and "base, 1 kB" in text and "e07" not in text
+    assert draw_pareto(results) == text  # no dates, no random names
+
+
+def test_latencies_are_drawn_for_every_entry() -> None:
+    pytest.importorskip("matplotlib")
+    text = draw_latencies(RESULTS)
+    assert all(entry.entry in text for entry in ENTRIES)
+    assert text.count("<use ") >= 7 * len(ENTRIES)

@@ -13,9 +13,11 @@ from .machine import Machine
 from .measured import Disqualification, Measured
 from .memory import PeakMemory, disk_bytes, held_arrays, held_bytes, measure_peak
 from .olympic_results import OlympicResults
+from .page import Page
 from .pairs import sign_test, superiority
-from .plots import pareto_front, plot_pareto
+from .plots import draw_latencies, draw_pareto, pareto_front, plot_pareto
 from .records import PersonalBest, keep_records, read_records, records_table
+from .reports import add_olympics, olympics_page, suite_page
 from .resampling import Interval, bootstrap_median, bootstrap_ratio, outliers, quartiles
 from .result import BenchmarkResult
 from .standings import Standing
@@ -44,6 +46,7 @@ __all__ = [
     "OlympicEvent",
     "OlympicResults",
     "Olympics",
+    "Page",
     "PeakMemory",
     "PersonalBest",
     "Queries",
@@ -51,12 +54,15 @@ __all__ = [
     "Rules",
     "Standing",
     "Table",
+    "add_olympics",
     "bootstrap_median",
     "bootstrap_ratio",
     "clock_resolution",
     "compare",
     "compare_seconds",
     "disk_bytes",
+    "draw_latencies",
+    "draw_pareto",
     "exact_match",
     "held_arrays",
     "held_bytes",
@@ -65,6 +71,7 @@ __all__ = [
     "measure_energy",
     "measure_peak",
     "measure_peak_rss",
+    "olympics_page",
     "outliers",
     "pareto_front",
     "plot_pareto",
@@ -72,6 +79,7 @@ __all__ = [
     "read_records",
     "records_table",
     "sign_test",
+    "suite_page",
     "superiority",
     "write_entry",
 ]

@@ -37,7 +37,7 @@ class Table:
         text = [
             "  ".join(
                 cell.rjust(width) if right else cell.ljust(width)
-                for cell, width, right in zip(line, widths, self._numbers(), strict=True)
+                for cell, width, right in zip(line, widths, self.numbers(), strict=True)
             ).rstrip()
             for line in lines
         ]
@@ -45,7 +45,7 @@ class Table:
 
     def markdown(self) -> str:
         """A Markdown table under its title."""
-        head = [self.columns, ["---:" if right else "---" for right in self._numbers()]]
+        head = [self.columns, ["---:" if right else "---" for right in self.numbers()]]
         lines = [f"| {' | '.join(map(_escaped, row))} |" for row in [*head, *self.rows]]
         return "\n".join([f"### {self.title}", "", *lines, *(["", self.note] if self.note else [])])
 
@@ -56,13 +56,13 @@ class Table:
             print(self.plain(), end="\n\n", file=console.file)
             return
         drawn = rich.table.Table(title=self.title, caption=self.note or None, title_justify="left")
-        for name, right in zip(self.columns, self._numbers(), strict=True):
+        for name, right in zip(self.columns, self.numbers(), strict=True):
             drawn.add_column(name, justify="right" if right else "left", overflow="fold")
         for row in self.rows:
             drawn.add_row(*(rich.markup.escape(cell) for cell in row))
         console.print(drawn)
 
-    def _numbers(self) -> list[bool]:
+    def numbers(self) -> list[bool]:
         """Which columns hold numbers: each cell begins with a digit, or is empty or a dash."""
         columns = zip(*self.rows, strict=True) if self.rows else ([] for _ in self.columns)
         return [all(not cell.strip("–") or cell[0].isdigit() for cell in c) for c in columns]

@@ -1,7 +1,7 @@
 """What judge and entry say to each other: frames on a pipe, each a kind, a length, and content.
 
-Values are texts and arrays of numbers. Nothing is unpickled, and no size is believed before it has
-been compared with what is there: the other side may be hostile.
+Values are texts, lists of texts, and arrays of numbers. Nothing is unpickled, and no size is
+believed before it has been compared with what is there: the other side may be hostile.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def read_frame(pipe: BinaryIO) -> Frame | None:
 
 
 def encode_value(value: Any) -> bytes:
-    """A text, or an array of numbers, as bytes.
+    """A text, a list of texts, or an array of numbers, as bytes.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: it is none of these.
 
     >>> decode_value(encode_value("What is 3 + 4?"))
     'What is 3 + 4?'
@@ -78,6 +78,8 @@ def encode_value(value: Any) -> bytes:
     """
     if isinstance(value, str):
         return b"s" + str.encode(value)
+    if isinstance(value, list | tuple) and value and all(isinstance(text, str) for text in value):
+        return b"l" + json.dumps([str.__str__(text) for text in value]).encode()
     array = np.ascontiguousarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"expected a text or an array of numbers, got {type(value).__name__}")
@@ -94,6 +96,11 @@ def decode_value(content: bytes) -> Any:
     """
     if content[:1] == b"s":
         return content[1:].decode()
+    if content[:1] == b"l":
+        texts = json.loads(content[1:])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("a list of texts holds something else")
+        return texts
     end = 3 + int.from_bytes(content[1:3], "little")
     name, shape = json.loads(content[3:end])
     dtype = np.dtype(str(name))

@@ -155,8 +155,9 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _plain(answer: Any) -> Any:
-    """A text as it is, anything else as an array."""
-    return answer if isinstance(answer, str) else np.asarray(answer)
+    """Texts as they are, anything else as an array."""
+    texts = isinstance(answer, list | tuple) and answer and isinstance(answer[0], str)
+    return answer if texts or isinstance(answer, str) else np.asarray(answer)
 
 
 def _tell_error(tell: BinaryIO, when: str, error: BaseException) -> None:
