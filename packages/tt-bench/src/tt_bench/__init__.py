@@ -21,6 +21,7 @@ from .reports import add_olympics, olympics_page, suite_page
 from .resampling import Interval, bootstrap_median, bootstrap_ratio, outliers, quartiles
 from .result import BenchmarkResult
 from .standings import Standing
+from .strategies import ablation_table, combinations, write_gpt_entry
 from .suite import BenchmarkSuite
 from .tables import Table
 
@@ -54,10 +55,12 @@ __all__ = [
     "Rules",
     "Standing",
     "Table",
+    "ablation_table",
     "add_olympics",
     "bootstrap_median",
     "bootstrap_ratio",
     "clock_resolution",
+    "combinations",
     "compare",
     "compare_seconds",
     "disk_bytes",
@@ -82,4 +85,5 @@ __all__ = [
     "suite_page",
     "superiority",
     "write_entry",
+    "write_gpt_entry",
 ]

@@ -1,6 +1,6 @@
 """The entry's side: a fresh process that loads one entry and answers what the judge asks.
 
-    python -P -m tt_bench.entries.worker '{"folder": ..., "code": ..., "memory_bytes": ...}'
+It is started by ``host`` with nothing else of tt_bench in it, least of all the data of its tasks.
 
 The pipe to the judge is taken away from standard output first, so that an entry may print.
 """
@@ -8,6 +8,7 @@ The pipe to the judge is taken away from standard output first, so that an entry
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.util
 import json
 import os
@@ -69,6 +70,7 @@ def load_entry(folder: Path, code: str) -> Predict:
 def held_now() -> int:
     """The bytes that are allocated now and could be weights: all of NumPy's arrays, and large
     objects of Python's. tracemalloc must be on."""
+    gc.collect()  # what only the cyclic collector can free is not held
     return sum(
         trace.size
         for trace in tracemalloc.take_snapshot().traces
@@ -163,7 +165,3 @@ def _plain(answer: Any) -> Any:
 def _tell_error(tell: BinaryIO, when: str, error: BaseException) -> None:
     text = f"{when}it raised {type(error).__name__}: {error}"
     write_frame(tell, ERROR, text.encode(errors="replace")[:10_000])
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
