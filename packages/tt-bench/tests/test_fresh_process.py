@@ -24,6 +24,10 @@ if sys.platform == "linux":           # a peak before the call
 def spend(megabytes):
     return len(np.ones(megabytes * 1_000_000, np.int8))
 
+def keep(megabytes):
+    spend(3 * megabytes)
+    return np.ones(megabytes * 1_000_000, np.int8)
+
 def fail():
     print("on its way")
     raise ValueError("this text is to be seen")
@@ -40,6 +44,12 @@ def test_it_grows_by_what_the_call_takes() -> None:
     assert little.before_bytes > 20 * MEGABYTE
     assert 90 * MEGABYTE < much.peak_bytes - little.peak_bytes
     assert much.grown_bytes > 95 * MEGABYTE
+
+
+def test_what_is_kept_is_less_than_the_peak() -> None:
+    spent, kept = measure_peak_rss("spender:spend", 60), measure_peak_rss("spender:keep", 40)
+    assert 35 * MEGABYTE < kept.kept_bytes - spent.kept_bytes < 60 * MEGABYTE
+    assert kept.peak_bytes > kept.kept_bytes + 50 * MEGABYTE
 
 
 def test_an_error_comes_through() -> None:

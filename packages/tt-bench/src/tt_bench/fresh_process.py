@@ -24,10 +24,12 @@ class ResidentMemory:
         before_bytes: with Python running and the function's module imported.
         peak_bytes: the most from then on until the function had returned; except on Linux, a higher
             peak while importing counts too.
+        kept_bytes: when it had returned, its result still held: the steady state of what it made.
     """
 
     before_bytes: int
     peak_bytes: int
+    kept_bytes: int
 
     @property
     def grown_bytes(self) -> int:
@@ -64,8 +66,8 @@ def measure_peak_rss(
     )
     if done.returncode:
         raise RuntimeError(f"{target} failed in its own process:\n{done.stderr.strip()}")
-    before, peak = json.loads(done.stdout.splitlines()[-1])
-    return ResidentMemory(before, peak)
+    before, peak, kept = json.loads(done.stdout.splitlines()[-1])
+    return ResidentMemory(before, peak, kept)
 
 
 def peak_rss() -> int:
@@ -88,7 +90,7 @@ def peak_rss() -> int:
 
 
 def run(target: str, arguments: str) -> None:
-    """In the fresh process: import, note the memory, call, print [before, peak] last."""
+    """In the fresh process: import, note the memory, call, print [before, peak, kept] last."""
     module, _, name = target.partition(":")
     function: Any = importlib.import_module(module)
     for part in name.split("."):
@@ -98,6 +100,6 @@ def run(target: str, arguments: str) -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = psutil.Process().memory_info().rss
     result = function(*given)
-    peak = peak_rss()
+    peak, kept = peak_rss(), psutil.Process().memory_info().rss
     del result
-    print(f"\n{json.dumps([before, max(before, peak)])}")
+    print(f"\n{json.dumps([before, max(before, peak), kept])}")
