@@ -9,6 +9,7 @@ says which entries an ablation needs, ``write_gpt_entry`` makes them, the judge 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
@@ -20,7 +21,7 @@ from tt_nn import save
 from tt_optimize import quantize as quantized
 from tt_text import BPETokenizer
 
-from .entries import EntryFolder, write_entry
+from .entries import EntryFolder, keep_compiled, write_entry
 from .measured import Measured
 from .olympic_results import OlympicResults
 from .tables import Table
@@ -67,6 +68,7 @@ def write_gpt_entry(
     quantize: Mapping[str, Any] | None = None,
     backend: str | None = None,
     cache: bool = False,
+    compiled: str | Path | None = None,
 ) -> EntryFolder:
     """An entry that answers questions with a GPT, optimised in the ways that are named.
 
@@ -76,6 +78,8 @@ def write_gpt_entry(
         quantize: options for ``tt_optimize.quantize``; the weights are stored quantized.
         backend: for ``tt_optimize.accelerate``.
         cache: keep keys and values.
+        compiled: what numba has compiled for another entry, see ``keep_compiled``; so that it need
+            not be compiled again.
     """
     code = files(__package__) / "standard" / "references" / "tinytalks_optimised.py"
     entry = write_entry(path, name, code.read_text(encoding="utf-8"), techniques)
@@ -89,6 +93,10 @@ def write_gpt_entry(
     tokenizer.save(entry.path)
     stored = quantized(model, **quantize) if quantize else model
     save(stored.state_dict(), entry.path / "weights.safetensors")
+    if compiled is not None:
+        shutil.copytree(compiled, entry.path / "compiled", dirs_exist_ok=True)
+    if backend == "numba":
+        keep_compiled(entry, "Q: Hello!\nA:")
     return entry
 
 

@@ -60,6 +60,7 @@ def test_it_reads_its_folder_while_loading_and_may_print(make) -> None:
         ("os.rename('entry.py', '/tmp/leak.py')", "changes /tmp/leak.py"),
         ("os.symlink('entry.py', '/tmp/leak.py')", "changes /tmp/leak.py"),
         ("open(os.path.expanduser('~') + '/../../x')", "outside its folder"),
+        ("open(os.environ['TMPDIR'] + '/../errors.txt')", "outside its folder"),
         ("open('entry.py').read()", "while it answers; files are read in load()"),
         ("__import__('tt_data')", "imports tt_data, which has the test data"),
         ("__import__('subprocess').run(['true'])", "starts another program"),
@@ -114,6 +115,14 @@ def test_the_files_of_the_test_data_are_not_read(make) -> None:
     code = f"def load(folder):\n    text = open({str(path)!r}).read()\n    return lambda q: text"
     with pytest.raises(Foul, match="belongs to the test data"):
         EntryProcess(make(code), QUICK)
+
+
+def test_the_work_folder_is_its_own(make) -> None:
+    write = "open(os.environ['TMPDIR'] + '/x', 'w').write(q)"
+    line = f"({write}, open(os.environ['HOME'] + '/x').read())[1]"
+    with EntryProcess(make(answering(line)), QUICK) as process:
+        assert process.predict("mine") == "mine"
+        assert (process.work / "x").read_text() == "mine"
 
 
 def test_a_link_does_not_lead_out(make, tmp_path) -> None:

@@ -34,15 +34,20 @@ class Guard:
 
     Args:
         foul: is told what the entry did, and does not return.
-        home: the only folder that may be written.
+        home: the entry's folder, which it may write, and read until it is ``loaded``.
+        work: a folder, empty at first, that it may write and read at any time.
         modules: packages that may not be imported, nor their files read: they have the test data.
     """
 
     def __init__(
-        self, foul: Callable[[str], None], home: Path, modules: Sequence[str] = ("tt_data",)
+        self,
+        foul: Callable[[str], None],
+        home: Path,
+        work: Path,
+        modules: Sequence[str] = ("tt_data",),
     ) -> None:
         self.foul = foul
-        self.home = os.path.realpath(home)
+        self.home, self.work = os.path.realpath(home), os.path.realpath(work)
         self.modules = frozenset(modules)
         self.loaded = False  # once it is, the home is not read any more
         roots = {sys.prefix, sys.base_prefix, *filter(os.path.isdir, sys.path)}
@@ -62,7 +67,7 @@ class Guard:
         elif event in CHANGES:
             paths = [part for part in details if isinstance(part, str | bytes | os.PathLike)]
             for path in paths:
-                if not self.inside(path, (self.home,)):
+                if not self.inside(path, (self.home, self.work)):
                     self.foul(f"it changes {os.fsdecode(path)}, outside its folder ({event})")
         elif event in PROGRAMS:
             self.foul(f"it starts another program ({event})")
@@ -75,14 +80,14 @@ class Guard:
             return  # a number: something that is open already
         shown = os.fsdecode(path)
         if flags & WRITING:
-            if not self.inside(path, (self.home, "/dev/null")):
+            if not self.inside(path, (self.home, self.work, "/dev/null")):
                 self.foul(f"it writes {shown}, outside its folder")
         elif self.inside(path, self.forbidden):
             self.foul(f"it reads {shown}, which belongs to the test data")
         elif self.inside(path, (self.home,)):
             if self.loaded:
                 self.foul(f"it reads {shown} while it answers; files are read in load()")
-        elif not self.inside(path, (*self.libraries, *SYSTEM)):
+        elif not self.inside(path, (self.work, *self.libraries, *SYSTEM)):
             self.foul(f"it reads {shown}, outside its folder")
 
     def inside(self, path: Any, folders: Sequence[str]) -> bool:

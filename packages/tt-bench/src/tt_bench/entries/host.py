@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -35,11 +36,12 @@ from .frames import (
     write_frame,
 )
 
-__all__ = ["EntryProcess", "Foul", "Limits"]
+__all__ = ["EntryProcess", "Foul", "Limits", "keep_compiled"]
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # What an entry builds on is loaded before the clock for loading runs, and before it is weighed.
-MODULES = ("tt_nn", "tt_text", "tt_models", "tt_optimize")
+MODULES = ("tt_nn", "tt_text", "tt_models.recipes", "tt_optimize")
+COMPILER = "tt_optimize.accelerate.numba"  # where numba is installed
 # Enters the packages without running their __init__.py, which would load the test data.
 START = """
 import sys
@@ -49,6 +51,7 @@ for package in ("tt_bench", "tt_bench.entries"):
 from tt_bench.entries.worker import main
 main(sys.argv[1])
 """
+COMPILED = "numba"  # in the work folder: what numba has compiled
 LOOK_SECONDS = 0.02  # between two looks at a process's memory and time
 
 
@@ -76,8 +79,9 @@ class Limits:
 class EntryProcess:
     """One entry in a fresh Python process, on a copy of its folder.
 
-    It gets queries, never targets. It may write only into its copy, may not import the package that
-    has the test data, start programs or use the network; see ``guard``. Used in a ``with``.
+    It gets queries, never targets. It may write only into its copy and into ``work``, a folder that
+    is empty at first (the home, the temporary folder, numba's cache). It may not import the package
+    that has the test data, start programs or use the network; see ``guard``. Used in a ``with``.
 
     Args:
         traced: the process is there to be weighed, not to be timed: tracing makes it slow.
@@ -96,13 +100,15 @@ class EntryProcess:
         self._deadline = float("inf")
         self._scratch = Path(tempfile.mkdtemp(prefix="tt-entry-"))
         self._errors = (self._scratch / "errors.txt").open("w+b")
-        folder = self._scratch / "entry"
+        folder, self.work = self._scratch / "entry", self._scratch / "work"
+        self.work.mkdir()
         shutil.copytree(entry.path, folder, symlinks=True)  # a link is not followed for it
         settings = {
             "folder": os.path.realpath(folder),
+            "work": os.path.realpath(self.work),
             "code": entry.code,
             "memory_bytes": self.limits.memory_bytes,
-            "modules": MODULES,
+            "modules": [*MODULES, COMPILER] if importlib.util.find_spec("numba") else MODULES,
             "traced": traced,
         }
         self.process = subprocess.Popen(
@@ -111,7 +117,7 @@ class EntryProcess:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             cwd=folder,
-            env=self._environment(folder),
+            env=self._environment(),
         )
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -229,19 +235,34 @@ class EntryProcess:
                 self.process.kill()
                 return
 
-    def _environment(self, folder: Path) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         """The variables of this process, without those that show where data is."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith("TT_")}
-        home = str(folder)
+        work = str(self.work)
         return {
             **kept,
             **dict.fromkeys(THREAD_VARIABLES, str(self.limits.threads)),
-            "HOME": home,
-            "TMPDIR": home,
-            "NUMBA_CACHE_DIR": str(folder / "numba-cache"),
+            "HOME": work,
+            "TMPDIR": work,
+            "NUMBA_CACHE_DIR": str(self.work / COMPILED),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
         }
+
+
+def keep_compiled(entry: EntryFolder, query: Any, limits: Limits | None = None) -> Path:
+    """Let an entry answer a query, and keep what numba compiled for that in its folder.
+
+    Its ``load`` finds it in ``compiled``, to be copied to where NUMBA_CACHE_DIR says; otherwise
+    every process would compile anew, some ten seconds each.
+    """
+    kept = entry.path / "compiled"
+    patient = limits or Limits(load_seconds=300, query_seconds=300)
+    with EntryProcess(entry, patient) as process:
+        process.predict(query)
+        if (process.work / COMPILED).is_dir():
+            shutil.copytree(process.work / COMPILED, kept, dirs_exist_ok=True)
+    return kept
 
 
 def _binary(pipe: Any) -> BinaryIO:

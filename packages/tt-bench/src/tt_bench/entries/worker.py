@@ -126,7 +126,7 @@ def main(settings: str) -> None:
         write_frame(tell, FOUL, what.encode(errors="replace"))
         os._exit(1)
 
-    guard = Guard(foul, folder)
+    guard = Guard(foul, folder, Path(given["work"]))
     try:
         predict = load_entry(folder, given["code"])
     except BaseException as error:  # the entry's fault, whatever it is: the judge puts it on record

@@ -1,6 +1,8 @@
 """An optimised entry: a GPT answers questions; settings.json says what was done to it."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from tt_text import BPETokenizer
 
 def load(folder: Path) -> Callable[[Any], Any]:
     """From a dialogue up to a question to the answer; from a list of them to a list."""
+    if (folder / "compiled").is_dir():  # by numba, when the entry was made
+        shutil.copytree(folder / "compiled", os.environ["NUMBA_CACHE_DIR"], dirs_exist_ok=True)
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     tokenizer = BPETokenizer.from_file(folder / "tokenizer.json")
     model: Any = GPT(GPTConfig(**settings["config"]))
@@ -33,4 +37,6 @@ def load(folder: Path) -> Callable[[Any], Any]:
         answers = write_answers(model, tokenizer, texts, cache=cache if kept else None)
         return answers[0] if isinstance(query, str) else answers
 
+    predict(["Q: Hello!\nA:", "Q: Who are you?\nA:"])  # whatever is compiled is compiled now
+    predict("Q: Hello!\nA:")
     return predict
