@@ -12,7 +12,20 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-__all__ = ["KINDS", "LEVELS", "SPLITS", "Dialogue", "Turn", "load_tinytalks", "parse"]
+from .questions import Question, exam, grade
+
+__all__ = [
+    "KINDS",
+    "LEVELS",
+    "SPLITS",
+    "Dialogue",
+    "Question",
+    "Turn",
+    "exam",
+    "grade",
+    "load_tinytalks",
+    "parse",
+]
 
 SPLITS = ("train", "val", "test")
 LEVELS = ("greetings", "facts", "arithmetic", "reasoning", "multi-turn")
