@@ -128,11 +128,16 @@ class Claim:
         return f"Claim: {self.what}: {wanted}.\n       {measured}"
 
 
-def conclude(*claims: Claim) -> NoReturn:
-    """Show each claim and leave the program, with status 1 if any of them fails."""
+def conclude(*claims: Claim, afterwards: Callable[[], None] | None = None) -> NoReturn:
+    """Show each claim and leave the program, with status 1 if any of them fails.
+
+    `afterwards` is what there is to do before one leaves.
+    """
     chapter("What was claimed")
     for claim in claims:
         console.print(str(claim), style="green" if claim.holds else "bold red", soft_wrap=True)
+    if afterwards is not None:
+        afterwards()
     sys.exit(0 if claims and all(claim.holds for claim in claims) else 1)
 
 

@@ -22,9 +22,10 @@ import tt_tensor as torch
 from tt_autograd import no_grad
 from tt_data import DataLoader
 from tt_data.datasets import ImageDataset
-from tt_nn import CrossEntropyLoss, Module, optim
+from tt_models.recipes.digits import train_classifier
+from tt_nn import CrossEntropyLoss, Module
 from tt_nn.functional import avg_pool2d
-from tt_nn.optim.lr_scheduler import LRScheduler, OneCycleLR
+from tt_nn.optim import SGD
 from tt_nn.training import Callback, Trainer
 from tt_tensor import Tensor
 
@@ -98,8 +99,16 @@ def learn_plainly(
     model: Module, batches: DataLoader[Any], epochs: int, report: Report | None = None
 ) -> float:
     """Learn by gradients with momentum, at one learning rate; the seconds it took."""
-    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    return _fit(model, batches, epochs, optimizer, None, report)
+    trainer = Trainer(
+        model,
+        SGD(model.parameters(), lr=0.1, momentum=0.9),
+        CrossEntropyLoss(label_smoothing=0.1),  # never be surer than about 90 %
+        callbacks=[report] if report else [],
+        progress=report is None,
+    )
+    start = time.perf_counter()
+    trainer.fit(batches, epochs)
+    return time.perf_counter() - start
 
 
 def learn(
@@ -110,41 +119,20 @@ def learn(
     weight_decay: float = 0.0,
     report: Report | None = None,
 ) -> float:
-    """Learn by gradients with Nesterov's momentum; the seconds it took.
+    """Learn along one cycle of the learning rate, up to its peak and down; the seconds it took.
 
-    The learning rate rises to its peak in the first fifth of the training and then falls to nearly
-    nothing.
-
-    Source: L. N. Smith and N. Topin 2018, "Super-convergence", for the learning rate.
+    Progress is a bar in a terminal and lines elsewhere, or the report.
     """
-    optimizer = optim.SGD(
-        model.parameters(), lr=peak, momentum=0.9, nesterov=True, weight_decay=weight_decay
-    )
-    steps = max(1, epochs * len(batches))
-    scheduler = OneCycleLR(optimizer, peak, steps, pct_start=0.2, cycle_momentum=False)
-    return _fit(model, batches, epochs, optimizer, scheduler, report)
-
-
-def _fit(
-    model: Module,
-    batches: DataLoader[Any],
-    epochs: int,
-    optimizer: optim.Optimizer,
-    scheduler: LRScheduler | None,
-    report: Report | None,
-) -> float:
-    """The seconds it took. Progress is a bar in a terminal and lines elsewhere, or the report."""
-    trainer = Trainer(
+    start = time.perf_counter()
+    train_classifier(
         model,
-        optimizer,
-        CrossEntropyLoss(label_smoothing=0.1),  # never be surer than about 90 %
-        scheduler=scheduler,
-        scheduler_interval="step",
+        batches,
+        epochs,
+        peak=peak,
+        weight_decay=weight_decay,
         callbacks=[report] if report else [],
         progress=report is None,
     )
-    start = time.perf_counter()
-    trainer.fit(batches, epochs)
     return time.perf_counter() - start
 
 

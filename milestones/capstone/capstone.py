@@ -17,34 +17,26 @@ optimised versions give the answers that the judge saw. The script fails if not.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where dashboard.py is
+
 from dashboard import Dashboard
-from questions import (
-    Question,
-    exam,
-    grade,
-    packed_rows,
-    train_tokenizer,
-    write_answers,
-)
 from report import Findings, write_report
 from rich.console import Console
 
 import tt_tensor as tt
 from tt_bench import Entry, OlympicResults, Olympics
 from tt_data import DataLoader, TensorDataset
-from tt_data.tinytalks import load_tinytalks
-from tt_models import GPT, GPTConfig
+from tt_data.tinytalks import Question, exam, grade, load_tinytalks
+from tt_models import GPT
+from tt_models.recipes import tinytalks
+from tt_models.recipes.tinytalks import Recipe, packed_rows, train_tokenizer, write_answers
 from tt_nn import load, save
-from tt_nn.optim import AdamW
-from tt_nn.optim.lr_scheduler import LambdaLR
-from tt_nn.training import Trainer
 from tt_optimize import KVCache, Profiler, flops, quantize, size_of
 from tt_text import BPETokenizer
 
@@ -60,16 +52,7 @@ SHOWN = (
 class Plan:
     """How long and how large. ``quick`` has the same stations on a shorter way."""
 
-    vocab_size: int = 512
-    block_size: int = 64
-    n_layer: int = 4
-    n_head: int = 4
-    n_embd: int = 128
-    batch_size: int = 16
-    packings: int = 8  # how often the dialogues are packed into rows, each time in another order
-    epochs: int = 3  # each goes through all packings
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.1
+    recipe: Recipe = field(default_factory=Recipe)
     seen_questions: int = 1000  # how many of the seen ones the exam asks
     olympic_questions: int = 120
     show_every: int = 100
@@ -77,37 +60,12 @@ class Plan:
 
 
 QUICK = Plan(
-    n_layer=2,
-    n_head=2,
-    n_embd=32,
-    packings=1,
-    epochs=1,
+    recipe=Recipe(n_layer=2, n_head=2, n_embd=64, packings=1, epochs=2),
     seen_questions=60,
     olympic_questions=12,
     show_every=20,
     claim=None,
 )
-
-
-def rate_factor(step: int, steps: int) -> float:
-    """The learning rate's factor: up over the first twentieth, then down a cosine to a
-    twentieth."""
-    warmup = max(1, steps // 20)
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def build_optimizer(model: GPT, plan: Plan) -> AdamW:
-    """AdamW; the weights of matrices decay, biases and layer norms do not."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    groups = [
-        {"params": matrices, "weight_decay": plan.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.98))
 
 
 def train(
@@ -121,19 +79,20 @@ def train(
 
     Ctrl-C keeps a checkpoint in the report's folder, from which ``--resume`` goes on.
     """
+    recipe = plan.recipe
     dialogues = load_tinytalks("train")
-    x, y = packed_rows(dialogues, tokenizer, plan.block_size, plan.packings, options.seed)
+    x, y = packed_rows(dialogues, tokenizer, recipe.block_size, recipe.packings, options.seed)
     loader = DataLoader(
         TensorDataset(x, y),
-        batch_size=plan.batch_size,
+        batch_size=recipe.batch_size,
         shuffle=True,
         drop_last=True,
         generator=tt.Generator().manual_seed(options.seed),
     )
-    steps = plan.epochs * len(loader)
+    steps = recipe.epochs * len(loader)
     console.print(
         f"  {model.num_parameters():,} parameters, {steps} steps of "
-        f"{plan.batch_size} x {plan.block_size} tokens",
+        f"{recipe.batch_size} x {recipe.block_size} tokens",
         highlight=False,
     )
 
@@ -141,21 +100,17 @@ def train(
         prompts = [f"Q: {question}\nA:" for question in questions]
         return write_answers(model, tokenizer, prompts, cache=lambda b: KVCache(model, b))
 
-    optimizer = build_optimizer(model, plan)
-    tokens = plan.batch_size * plan.block_size
+    tokens = recipe.batch_size * recipe.block_size
     dashboard = Dashboard(console, steps, tokens, SHOWN, ask, plan.show_every)
-    trainer = Trainer(
+    tinytalks.train(
         model,
-        optimizer,
-        loss_step=lambda model, batch: model(*batch)[1],
-        scheduler=LambdaLR(optimizer, lambda step: rate_factor(step, steps)),
-        scheduler_interval="step",
+        loader,
+        recipe,
         callbacks=[dashboard],
-        clip_norm=1.0,
         checkpoint=options.out / "checkpoint",
+        resume=options.resume,
         progress=False,
     )
-    trainer.fit(loader, plan.epochs, resume=options.resume)
     return dashboard
 
 
@@ -231,9 +186,9 @@ def _progress(console: Console) -> object:
     return report
 
 
-def profile(model: GPT, plan: Plan) -> str:
+def profile(model: GPT, recipe: Recipe) -> str:
     """Where one training step spends its time, and what it costs."""
-    idx = tt.randint(0, plan.vocab_size, (plan.batch_size, plan.block_size))
+    idx = tt.randint(0, recipe.vocab_size, (recipe.batch_size, recipe.block_size))
     model.train()
     model(idx, idx)[1].backward()  # warm up
     with Profiler() as timed:
@@ -269,7 +224,7 @@ def main() -> int:
 
     station(console, 1, "A tokenizer, learned from TinyTalks")
     dialogues = load_tinytalks("train")
-    tokenizer = train_tokenizer(dialogues, plan.vocab_size)
+    tokenizer = train_tokenizer(dialogues, plan.recipe.vocab_size)
     characters = sum(len(d.text) for d in dialogues)
     tokens = sum(len(tokenizer.encode(d.text)) for d in dialogues)
     console.print(
@@ -279,15 +234,7 @@ def main() -> int:
     )
 
     station(console, 2, "TinyGPT learns to talk")
-    model = GPT(
-        GPTConfig(
-            vocab_size=tokenizer.vocab_size,
-            block_size=plan.block_size,
-            n_layer=plan.n_layer,
-            n_head=plan.n_head,
-            n_embd=plan.n_embd,
-        )
-    )
+    model = GPT(plan.recipe.config(tokenizer))
     options.out.mkdir(parents=True, exist_ok=True)
     try:
         training = train(model, tokenizer, plan, options, console)
@@ -302,7 +249,7 @@ def main() -> int:
     results = examine(model, tokenizer, plan, console)
 
     station(console, 4, "Where a training step spends its time")
-    profiled = profile(model, plan)
+    profiled = profile(model, plan.recipe)
     console.print(profiled, markup=False, highlight=False, soft_wrap=True)
 
     station(console, 5, "The TorchPerf Olympics")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 MILESTONES = Path(__file__).parents[1]
-FULL = "full: the whole version of a milestone that needs data; runs only with --full"
+FULL = "full: a whole milestone that needs data, or minutes; runs only with --full"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 # Runs a script after something was taken away from the packages.
@@ -50,6 +50,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_script
 
 
+@pytest.fixture(scope="session")
+def variables() -> Callable[..., dict[str, str]]:
+    """`variables(**more)`: those of this process, but none that chooses colours or a width."""
+    return environment
+
+
 def measured_claims(output: str) -> dict[str, float]:
     """What each claim was about, and the number measured, which is compared with its bounds."""
     found = {}
@@ -75,7 +81,7 @@ def claims() -> Callable[[str], dict[str, float]]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="the milestones that need data, too")
+    parser.addoption("--full", action="store_true", help="those that need data or minutes, too")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -19,8 +19,13 @@ ON_FILES = {  # test_on_files.py has more about them
     "1998_cnn/cnn_fashion.py",
     "1998_cnn/lecun_cifar10.py",
     "1998_cnn/lenet_mnist.py",
+    "2017_transformer/vaswani_shakespeare.py",  # test_vaswani_texts.py has
 }
 SCRIPTS = [script for script in ALL if script not in ON_FILES]
+MINUTES = {  # the whole version: --full
+    "2017_transformer/vaswani_chatgpt.py",
+    "2017_transformer/vaswani_copilot.py",
+}
 ON_DIGITS = [
     "1957_perceptron/perceptron_trained.py",
     "1986_mlp/mlp_digits.py",
@@ -44,6 +49,11 @@ LEAST = {
         "unseen digits read correctly": (95, 98),
         "the same digits, moved by a pixel": (90, 95),
     },
+    "2017_transformer/vaswani_chatgpt.py": {
+        "seen questions answered exactly right": (80, 95),
+        "unseen wordings answered exactly right": (30, 60),
+    },
+    "2017_transformer/vaswani_copilot.py": {"tokens foretold in unseen files": (14, 34)},
 }
 
 NO_TRAINING = """
@@ -64,7 +74,7 @@ def quick(run: Run) -> Callable[[str], CompletedProcess[str]]:
 
 
 def without_times(output: str) -> str:
-    return re.sub(r"\d+\.\d+ s\b", "TIME", output)
+    return re.sub(r" *(\d+\.\d+ s|[\d,]+ tokens/s)\b", " TIME", output)
 
 
 def test_the_scripts_are_there() -> None:
@@ -87,7 +97,10 @@ def test_the_claim_holds(
 
 
 @pytest.mark.slow
-@each_script
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(s, marks=[pytest.mark.full] * (s in MINUTES)) for s in SCRIPTS],
+)
 def test_the_whole_claim_holds(script: str, run: Run, claims: Claims) -> None:
     result = run(script)
     measured = claims(result.stdout)
@@ -134,6 +147,8 @@ def test_another_seed_gives_another_story_with_the_same_end(
         "1969_xor/xor_solved.py --hidden 1",
         "1986_mlp/mlp_digits.py --epochs 0",
         "1998_cnn/cnn_digits.py --epochs 0",
+        "2017_transformer/vaswani_chatgpt.py --minutes 0",
+        "2017_transformer/vaswani_copilot.py --steps 1",
     ],
 )
 def test_a_claim_that_fails_is_told_and_fails_the_program(
@@ -198,6 +213,10 @@ def test_colours_are_for_terminals_that_want_them(script: str, run: Run) -> None
     [
         ("1986_mlp/mlp_digits.py --epochs -1", "--epochs: expected at least 0, got -1"),
         ("1957_perceptron/perceptron_trained.py --pair 8 8", "expected two digits, got 8 twice"),
+        (
+            "2017_transformer/vaswani_chatgpt.py --minutes -1",
+            "expected a number of minutes, got -1",
+        ),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(command: str, message: str, run: Run) -> None:

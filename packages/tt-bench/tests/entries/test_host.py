@@ -7,7 +7,7 @@ import pytest
 
 from tt_bench import EntryFolder, EntryProcess, Foul, Limits
 
-QUICK = Limits(load_seconds=20, query_seconds=0.5, memory_bytes=700_000_000)
+QUICK = Limits(load_seconds=60, query_seconds=1.0, memory_bytes=700_000_000)
 
 
 def foul_of(entry: EntryFolder, query: object = "1+2") -> str:
@@ -67,8 +67,8 @@ def test_it_reads_its_folder_while_loading_and_may_print(make) -> None:
         ("os.system('true')", "starts another program (os.system)"),
         ("os.fork()", "starts another program (os.fork)"),
         ("__import__('socket').create_connection(('127.0.0.1', 9))", "uses the network"),
-        ("time.sleep(60)", "took longer than 500 ms for one query"),
-        ("[0 for _ in iter(int, 1)]", "took longer than 500 ms for one query"),
+        ("time.sleep(60)", "took longer than 1 s for one query"),
+        ("[0 for _ in iter(int, 1)]", "took longer than 1 s for one query"),
         ("np.ones(10**9)", "MemoryError"),
         ("1 / 0", "it raised ZeroDivisionError: division by zero"),
         ("sys.exit(3)", "it raised SystemExit: 3"),
@@ -83,7 +83,7 @@ def test_fouls_while_answering(make, line: str, expected: str) -> None:
 
 def test_many_small_pieces_of_memory_are_found_too(make) -> None:
     bomb = make(answering("[bytearray(1 << 16) for _ in iter(int, 1)]"))
-    patient = Limits(load_seconds=20, query_seconds=20, memory_bytes=400_000_000)
+    patient = Limits(load_seconds=60, query_seconds=20, memory_bytes=400_000_000)
     with EntryProcess(bomb, patient) as process, pytest.raises(Foul) as foul:
         process.predict("?")
     assert any(words in str(foul.value) for words in ("MemoryError", "of memory; 400 MB are"))
@@ -98,12 +98,12 @@ def test_many_small_pieces_of_memory_are_found_too(make) -> None:
         ("def lode(folder): ...", "entry.py has no function load(folder)"),
         ("def load(folder): return 3", "must return a function that answers a query, got int"),
         ("def load(:", "while loading, it raised SyntaxError"),
-        ("import time\ndef load(folder): time.sleep(60)", "took longer than 2 s to load"),
+        ("import time\ndef load(folder): time.sleep(60)", "took longer than 6 s to load"),
     ],
 )
 def test_fouls_while_loading(make, code: str, expected: str) -> None:
     with pytest.raises(Foul) as foul:
-        EntryProcess(make(code), Limits(load_seconds=2.0))
+        EntryProcess(make(code), Limits(load_seconds=6.0))
     assert expected in str(foul.value)
 
 
