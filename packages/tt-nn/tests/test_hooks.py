@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 import tt_nn as nn
 from tt_nn import Module
+from tt_nn.hooks import register_module_forward_hook, register_module_forward_pre_hook
 from tt_tensor import Tensor, ones
 
 
@@ -99,3 +102,63 @@ def test_a_hook_may_come_first_and_see_the_keywords() -> None:
     )
     assert layer(ones(2), by=3.0).tolist() == [6.0, 6.0]
     assert seen == ["first", "last", {"by": 6.0}]
+
+
+# --- of all modules -------------------------------------------------------------------------------
+
+
+def test_hooks_of_all_modules_surround_those_of_one() -> None:
+    seen: list[str] = []
+    module = nn.Sequential(Double())
+    module[0].register_forward_pre_hook(lambda m, args: seen.append("own before"))
+    module[0].register_forward_hook(lambda m, args, out: seen.append("own after"))
+    first = register_module_forward_pre_hook(lambda m, args: seen.append(f"> {type(m).__name__}"))
+    last = register_module_forward_hook(lambda m, args, out: seen.append(f"< {type(m).__name__}"))
+    module(ones(2))
+    assert seen == [
+        "> Sequential", "> Double", "own before", "< Double", "own after", "< Sequential"
+    ]  # fmt: skip
+    first.remove()
+    last.remove()
+    del seen[:]
+    module(ones(2))
+    assert seen == ["own before", "own after"]
+
+
+def test_hooks_of_all_modules_may_replace_arguments_and_output() -> None:
+    before = register_module_forward_pre_hook(lambda m, args: args[0] + 1)
+    after = register_module_forward_hook(lambda m, args, out: out + 10)
+    try:
+        assert Double()(ones(2)).tolist() == [14, 14]
+        assert Double()(ones(2), times=5).tolist() == [20, 20]
+    finally:
+        before.remove()
+        after.remove()
+
+
+class Failing(Module):
+    """Its forward raises."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise ZeroDivisionError
+
+
+def test_a_hook_of_all_modules_may_be_called_whatever_happens() -> None:
+    seen: list[Any] = []
+    handles = [
+        register_module_forward_hook(lambda m, args, out: seen.append(("always", m, out)),
+                                     always_call=True),
+        register_module_forward_hook(lambda m, args, out: seen.append(("if it went well", m, out))),
+    ]  # fmt: skip
+    failing, fine = nn.Sequential(Failing()), Double()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            failing(ones(1))
+        assert seen == [("always", failing[0], None), ("always", failing, None)]
+        del seen[:]
+        out = fine(ones(1))
+        assert [what for what, *_ in seen] == ["always", "if it went well"], "once each"
+        assert all(given is out for *_, given in seen)
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tt_tensor import Op, Tensor
+from tt_tensor import Tensor
 from tt_tensor.ledger import last_write, newest
 from tt_tensor.tensor import wrap
 
@@ -27,7 +27,7 @@ from .rule import same
 __all__ = ["own", "run_backward", "time_rules", "untime_rules"]
 
 Slot = Any
-Timer = Callable[[Op, Any, Sequence[Any], float], None]
+Timer = Callable[[Node, Any, Sequence[Any], float], None]
 Gradient = Any  # an ndarray; a Tensor if the gradients are to be differentiable
 
 
@@ -40,7 +40,12 @@ _NOTHING: frozenset[Slot] = frozenset()
 
 
 def time_rules(timer: Timer) -> None:
-    """Call ``timer(op, g, gradients, seconds)`` after each node's rules have run, from now on."""
+    """Call ``timer(node, g, gradients, seconds)`` after each node's rules have run, from now on.
+
+    The node is the recorded call: its ``name``, its ``params``, and what its rules kept. ``g`` has
+    arrived at it (a dict from output number to gradient if it has several outputs); the gradients
+    are those by its inputs, in their shapes, None for those that need none.
+    """
     global _timers
     _timers = (*_timers, timer)
 
@@ -269,13 +274,13 @@ def _gradients(
     """The gradient by each input that is useful, in its shape; timed if anybody wants to know."""
     start = perf_counter() if _timers else 0.0
     grads = list(_run_rules(node, g, create_graph))
-    if _timers:
-        seconds = perf_counter() - start
-        for timer in _timers:
-            timer(node.rules.op, g, grads, seconds)
     if node.rare is not None and node.rare.shapes is not None:
         for i, shape in enumerate(node.rare.shapes):
             grads[i] = None if grads[i] is None else unbroadcast(grads[i], *shape)
+    if _timers:
+        seconds = perf_counter() - start
+        for timer in _timers:
+            timer(node, g, grads, seconds)
     if useful is None:
         return grads
     return [gx if slot in useful else None for gx, slot in zip(grads, node.parents, strict=True)]

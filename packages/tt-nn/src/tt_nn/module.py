@@ -10,7 +10,7 @@ import numpy as np
 from tt_tensor import Tensor, ledger
 from tt_tensor.dtypes import canonical
 
-from .hooks import Hook, RemovableHandle
+from .hooks import Hook, RemovableHandle, after_all, before_all
 from .parameter import Parameter
 
 __all__ = ["IncompatibleKeys", "Module"]
@@ -80,16 +80,45 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward`` and the hooks."""
+        if before_all or after_all:
+            return self._call_watched(args, kwargs)
         state = self.__dict__
-        for hook, with_kwargs in tuple(state.get("_forward_pre_hooks", {}).values()):
+        if "_forward_hooks" in state or "_forward_pre_hooks" in state:
+            args, kwargs = self._with_pre_hooks(args, kwargs)
+            return self._with_hooks(args, kwargs, self.forward(*args, **kwargs))
+        return self.forward(*args, **kwargs)
+
+    def _call_watched(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The call with the hooks that every module has, too; its own are the inner ones before
+        and the outer ones after."""
+        waiting = [hook for hook, always in after_all.values() if always]
+        try:
+            for hook, _ in tuple(before_all.values()):
+                args = _arguments(hook(self, args), args)
+            args, kwargs = self._with_pre_hooks(args, kwargs)
+            result = self.forward(*args, **kwargs)
+            for hook, _ in tuple(after_all.values()):
+                if hook in waiting:
+                    waiting.remove(hook)
+                changed = hook(self, args, result)
+                result = result if changed is None else changed
+            return self._with_hooks(args, kwargs, result)
+        finally:  # something was raised before it was their turn
+            for hook in waiting:
+                hook(self, args, None)
+
+    def _with_pre_hooks(self, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The arguments as this module's pre-hooks leave them."""
+        for hook, with_kwargs in tuple(self.__dict__.get("_forward_pre_hooks", {}).values()):
             if with_kwargs:
                 args, kwargs = hook(self, args, kwargs) or (args, kwargs)
-                continue
-            changed = hook(self, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        result = self.forward(*args, **kwargs)
-        for hook, with_kwargs in tuple(state.get("_forward_hooks", {}).values()):
+            else:
+                args = _arguments(hook(self, args), args)
+        return args, kwargs
+
+    def _with_hooks(self, args: Any, kwargs: dict[str, Any], result: Any) -> Any:
+        """The result as this module's hooks leave it."""
+        for hook, with_kwargs in tuple(self.__dict__.get("_forward_hooks", {}).values()):
             given = (args, kwargs) if with_kwargs else (args,)
             changed = hook(self, *given, result)
             result = result if changed is None else changed
@@ -407,6 +436,13 @@ class Module:
             return f"{type(self).__name__}({self.extra_repr()})"
         body = "\n".join(inner).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
+
+
+def _arguments(changed: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a pre-hook made of the arguments; None leaves them as they are."""
+    if changed is None:
+        return args
+    return changed if isinstance(changed, tuple) else (changed,)
 
 
 def _check_name(what: str, name: str) -> None:

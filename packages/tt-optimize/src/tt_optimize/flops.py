@@ -2,7 +2,8 @@
 
 One addition, multiplication, comparison or elementary function (exp, tanh, ...) counts as one
 operation; a multiply-add counts as two. Moving numbers counts as none, and so does what is done
-once for a whole row, such as the logarithm of a softmax's sum. Only forward operations are counted.
+once for a whole row, such as the logarithm of a softmax's sum. These are the forward operations;
+those of gradient rules are in ``backward_flops.py``.
 """
 
 from __future__ import annotations
@@ -44,14 +45,16 @@ def linear_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> i
 
 
 def attention_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
-    """Two products, and 6 operations a score: scale, max, -, exp, sum, /; one more to add a mask.
+    """Two products, and 6 operations a score: scale, max, -, exp, sum, /; one more to add a mask,
+    and three to drop: a comparison, the factor, ·.
 
     Masked scores are counted too, though a causal mask leaves some of them uncomputed.
     """
     q, k, v = inputs[:3]
     scores = int(math.prod(q.shape[:-1]) * k.shape[-2])
     added = bool(len(inputs) > 3 and inputs[3].dtype.kind == "f")
-    return scores * (2 * int(q.shape[-1]) + 2 * int(v.shape[-1]) + 6 + added)
+    dropped = 3 * bool(params.get("dropout_p"))
+    return scores * (2 * int(q.shape[-1]) + 2 * int(v.shape[-1]) + 6 + added + dropped)
 
 
 def einsum_flops(inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> int:
