@@ -135,7 +135,7 @@ TASKS = (
     Task(
         "char-gpt",
         "tell the next character of a dialogue",
-        0.70,
+        0.50,
         lambda most: _next_characters("test", most),
         lambda most: _next_characters("val", most),
         training.train_char_gpt,
