@@ -252,6 +252,8 @@ def test_other_errors(model: GPT) -> None:
 class Recorder:
     """A cache that stores in lists and counts what it is asked."""
 
+    window = None
+
     def __init__(self, batch_size: int = 1) -> None:
         self.batch_size, self.calls, self.resets = batch_size, 0, 0
         self.reset()

@@ -20,13 +20,19 @@ class Cache(Protocol):
 
     @property
     def length(self) -> int:
-        """The number of positions stored."""
+        """The number of positions seen."""
+        ...
+
+    @property
+    def window(self) -> int | None:
+        """How many positions back each one looks, itself included; all of them if None."""
         ...
 
     def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Store a layer's new keys and values after the others and return all of them.
 
-        Shape: (B, H, T, D) -> (B, H, length + T, D)
+        Shape: (B, H, T, D) -> (B, H, length + T, D); with a window only those that one of the new
+        positions may look at, window - 1 before the first of them at most
         """
         ...
 

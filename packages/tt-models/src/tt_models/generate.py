@@ -142,36 +142,41 @@ def _write(
     if cache is not None:
         cache.reset()
     ends = lengths + text.shape[1] - lengths.max(initial=0)
-    was_training = [(module, module.training) for module in model.modules()]
-    model.eval()
+    training = [module for module in model.modules() if module.training]
+    if training:
+        model.eval()
     try:
         for column in range(int(lengths.min(initial=text.shape[1])), text.shape[1]):
             writing = (lengths <= column) & (column < ends)
-            if not writing.any():
+            if not np.count_nonzero(writing):
                 continue  # between the end of one text and the end of a longer one's prompt
             with no_grad():
                 token = choose(_next_logits(model, text[:, :column], writing, cache)).array
             text[writing, column] = token
-            for row in np.flatnonzero(writing)[np.isin(token, list(stops))]:
-                text[row, column:] = text[row, column]
-                ends[row] = 0
+            for row, index in zip(np.flatnonzero(writing), token.tolist(), strict=True):
+                if index in stops:
+                    text[row, column:] = index
+                    ends[row] = 0
             yield column
     finally:
-        for module, training in was_training:
-            module.training = training
+        for module in training:
+            module.training = True
 
 
 def _next_logits(model: Any, text: Array, writing: Array, cache: Cache | None) -> Tensor:
     """The scores after the last token, for the rows that are writing: (rows, V).
 
     With a cache, which holds all rows, only the tokens that it lacks are computed. Beyond
-    block_size the window slides: positions change, so the cache is of no use any more.
+    block_size the text slides: positions change, so what is in the cache is of no use any more.
     """
     limit = model.config.block_size
-    if cache is None or text.shape[1] > limit:
-        return model(wrap(text[writing, -limit:]))[0][:, -1]  # type: ignore[no-any-return]
-    logits: Tensor = model(wrap(text[:, cache.length :]), cache=cache)[0]
-    return logits[:, -1] if writing.all() else logits[wrap(writing), -1]
+    new = text[:, -limit:]
+    if cache is None or (text.shape[1] > limit and cache.window is None):
+        return model(wrap(new[writing]))[0][:, -1]  # type: ignore[no-any-return]
+    if text.shape[1] > limit:
+        cache.reset()  # but its window still says what the model is
+    logits: Tensor = model(wrap(new[:, cache.length :]), cache=cache)[0]
+    return logits[:, -1] if np.count_nonzero(writing) == len(writing) else logits[wrap(writing), -1]
 
 
 def _as_text(idx: Prompts, max_new_tokens: int) -> tuple[Array, list[int]]:
@@ -224,5 +229,7 @@ def _stops(stop: int | Iterable[int] | None) -> frozenset[int]:
 
 def _end(row: Array, length: int, max_new_tokens: int, stops: frozenset[int]) -> int:
     """How long a text is: up to its stop token, if there is one."""
-    stopped = np.isin(row[length : length + max_new_tokens], list(stops))
-    return length + (int(stopped.argmax()) + 1 if stopped.any() else max_new_tokens)
+    for place, index in enumerate(row[length : length + max_new_tokens].tolist(), 1):
+        if index in stops:
+            return length + place
+    return length + max_new_tokens

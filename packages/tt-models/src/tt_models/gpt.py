@@ -75,19 +75,28 @@ class CausalSelfAttention(Module):
         if self.rotary is not None:
             positions = arange(past, past + T)
             q, k = self.rotary(q, positions), self.rotary(k, positions)
+        window = None
         if cache is not None:
             k, v = cache.update(self.layer, k, v)  # (B, H, past + T, D)
-        mask = _causal_mask(T, past + T) if past and T > 1 else None
+            window = cache.window
+        mask = _causal_mask(T, k.shape[2], window)
+        causal = mask is None and T > 1  # one query sees all the keys there are
         y = F.scaled_dot_product_attention(
-            q, k, v, mask, drop, is_causal=not past, enable_gqa=self.n_kv_head < self.n_head
+            q, k, v, mask, drop, is_causal=causal, enable_gqa=self.n_kv_head < self.n_head
         )
         y = y.transpose(1, 2).reshape(B, T, self.widths[0])  # the heads side by side
         return self.resid_dropout(self.c_proj(y))  # type: ignore[no-any-return]
 
 
-def _causal_mask(new: int, total: int) -> Tensor:
-    """True where one of the last ``new`` positions may look: at itself and before, (new, total)."""
-    return wrap(np.tri(new, total, total - new, dtype=bool))
+def _causal_mask(new: int, total: int, window: int | None) -> Tensor | None:
+    """True where one of the last ``new`` positions may look, (new, total): at itself and before,
+    with a window at so many positions in all. None where nothing but causality hides any."""
+    if new == 1 or (new == total and (window is None or total <= window)):
+        return None
+    mask = np.tri(new, total, total - new, dtype=bool)
+    if window is not None:
+        mask &= ~np.tri(new, total, total - new - window, dtype=bool)
+    return wrap(mask)
 
 
 class MLP(Module):
@@ -253,14 +262,13 @@ class GPT(Module):
         for block in parts["h"]:  # type: ignore[attr-defined]
             x = block(x, cache)
         x = parts["ln_f"](x)
+        logits, loss = self.lm_head(x), None  # (B, T, V)
+        if targets is not None:
+            loss = F.cross_entropy(
+                logits.view(B * T, logits.shape[-1]), targets.reshape(B * T), ignore_index=-1
+            )
         if cache is not None:
             cache.advance(T)
-        logits = self.lm_head(x)  # (B, T, V)
-        if targets is None:
-            return logits, None
-        loss = F.cross_entropy(
-            logits.view(B * T, logits.shape[-1]), targets.reshape(B * T), ignore_index=-1
-        )
         return logits, loss
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "apply",
     "apply_one",
     "apply_pair",
+    "is_timed",
     "listen",
     "results_are",
     "time_ops",
@@ -237,6 +238,11 @@ def untime_ops(timer: Timer) -> None:
     """Stop telling ``timer``."""
     global _timers
     _timers = tuple(known for known in _timers if known != timer)
+
+
+def is_timed() -> bool:
+    """Whether somebody wants to see every op."""
+    return bool(_timers)
 
 
 def results_are(kind: type[Tensor]) -> None:

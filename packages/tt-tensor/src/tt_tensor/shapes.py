@@ -98,7 +98,8 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     if x.ndim == 0:
         check_dims(x.shape, (dim0,)), check_dims(x.shape, (dim1,))
         return x.view(())
-    dim0, dim1 = check_dims(x.shape, dim0)[0], check_dims(x.shape, dim1)[0]
+    if not (0 <= dim0 < x.ndim and 0 <= dim1 < x.ndim):
+        dim0, dim1 = check_dims(x.shape, dim0)[0], check_dims(x.shape, dim1)[0]
     return apply(ops.swapaxes, x, dim0=dim0, dim1=dim1)
 
 
@@ -244,8 +245,8 @@ def _some(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:
 @also_axis
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Consecutive pieces along ``dim``, of one size (the last may be smaller) or of those given."""
-    size = x.shape[check_dims(x.shape, dim)[0]]
     if isinstance(split_size, int):
+        size = x.shape[check_dims(x.shape, dim)[0]]
         if split_size <= 0:
             raise ValueError(f"split: the size must be positive, got {split_size}")
         pieces = tuple(min(split_size, size - i) for i in range(0, size, split_size)) or (0,)

@@ -28,6 +28,10 @@ def row_blocks(x: np.ndarray[Any, Any], block: int = BLOCK) -> Iterator[slice]:
 
 def blockwise(kernel: Callable[..., Any], *arrays: Array) -> Array:
     """``kernel(*pieces, out)`` over flat pieces of equally shaped arrays, into a new array."""
+    if arrays[0].ndim and arrays[0].size <= BLOCK:
+        out = np.empty(arrays[0].shape, arrays[0].dtype)
+        kernel(*arrays, out)
+        return out
     flat = [np.ascontiguousarray(a).reshape(-1) for a in arrays]
     out = np.empty_like(flat[0])
     for span in spans(out.size):

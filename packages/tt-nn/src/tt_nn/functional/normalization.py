@@ -29,6 +29,8 @@ def layer_norm_forward(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, dims: int, eps: float
 ) -> tuple[Array, tuple[Array, Array]]:
     """(x - mean)/√(var + ε) · weight + bias row by row; mean and 1/√(var + ε) are kept."""
+    if dims == 1 and x.size == x.shape[-1]:
+        return _layer_norm_row(x, weight, bias, eps)
     rows = _rows(x, dims)
     out = np.empty_like(rows)
     mean = np.empty((len(rows), 1), rows.dtype)
@@ -54,6 +56,23 @@ def layer_norm_forward(
     return out.reshape(x.shape), (mean, rstd)
 
 
+def _layer_norm_row(
+    x: Array, weight: Array | None, bias: Array | None, eps: float
+) -> tuple[Array, tuple[Array, Array]]:
+    """The same for a single row, where it is calls that take the time: half as many, on numbers in
+    the place of arrays."""
+    row = x.reshape(-1)
+    mean = np.add.reduce(row) / row.dtype.type(row.size)
+    y = row - mean
+    rstd = row.dtype.type(1 / math.sqrt(y.dot(y) / row.size + eps))
+    y *= rstd
+    if weight is not None:
+        y *= weight
+    if bias is not None:
+        y += bias
+    return y.reshape(x.shape), (mean, rstd)
+
+
 def layer_norm_vjp(
     g: Array,
     needs: tuple[bool, ...],
@@ -66,7 +85,7 @@ def layer_norm_vjp(
     eps: float,
 ) -> list[Array | None]:
     """With x̂ the normalised x and ĝ = g · weight: dL/dx = (ĝ - mean(ĝ) - x̂ mean(ĝ x̂)) / σ."""
-    mean, rstd = saved
+    mean, rstd = (kept.reshape(-1, 1) for kept in saved)
     rows, grows = _rows(x, dims), _rows(g, dims)
     n = rows.shape[1]
     gx = np.empty_like(rows) if needs[0] else None

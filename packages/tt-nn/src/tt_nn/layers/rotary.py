@@ -99,11 +99,11 @@ class RotaryEmbedding(Module):
                     f"RotaryEmbedding: {length} positions are more than max_seq_len="
                     f"{self.max_seq_len}"
                 )
-            cos, sin = self._turns(length, x.dtype)
+            cos, sin = self.turns(length, x.dtype)
             cos, sin = cos[:length], sin[:length]
         else:
             index = self._checked(positions, x)
-            cos, sin = self._turns(int(index.max(initial=-1)) + 1, x.dtype)
+            cos, sin = self.turns(int(index.max(initial=-1)) + 1, x.dtype)
             cos, sin = cos[index], sin[index]  # (T, D/2) or (B, 1, T, D/2)
         return apply(_rotary, x, cos, sin, interleaved=self.interleaved)
 
@@ -119,7 +119,7 @@ class RotaryEmbedding(Module):
         check_index(index, self.max_seq_len, "RotaryEmbedding: ")
         return index if index.ndim == 1 else index[:, None]
 
-    def _turns(self, length: int, dtype: Any) -> tuple[Array, Array]:
+    def turns(self, length: int, dtype: Any) -> tuple[Array, Array]:
         """The cosines and sines of the first positions, at least so many: (T, D/2) each.
 
         They are computed when first needed, not for all of max_seq_len: models name windows of

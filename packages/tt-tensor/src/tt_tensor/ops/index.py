@@ -107,7 +107,13 @@ def check_index(index: Array, size: int, name: str = "") -> None:
     """Raise unless every index lies in 0 to size - 1."""
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}indices must be integers, got {index.dtype}; use index.long()")
-    if index.size and (int(index.min()) < 0 or int(index.max()) >= size):
+    if index.size == 1:  # a token on its own: 0.2 µs in the place of 4
+        lowest = highest = index.item()
+    elif index.size:
+        lowest, highest = int(index.min()), int(index.max())
+    else:
+        return
+    if lowest < 0 or highest >= size:
         bad = index[(index < 0) | (index >= size)].flat[0]
         raise IndexError(f"{name}index {bad} is out of range; expected 0 to {size - 1}")
 
