@@ -99,7 +99,8 @@ def layers(session: nox.Session, layer: str) -> None:
     session.install(*PYTEST)
     session.run(
         "pytest", f"{folder}/tests", f"{folder}/README.md",
-        "--doctest-modules", "--pyargs", module(layer), *session.posargs,
+        "--doctest-modules", "--doctest-ignore-import-errors",  # of what optional packages complete
+        "--pyargs", module(layer), *session.posargs,
     )  # fmt: skip
 
 
@@ -175,9 +176,11 @@ def build(session: nox.Session) -> None:
             session.run("hatchling", "build", "-t", "wheel", "-d", str(wheels), silent=True)
         (wheel,) = wheels.glob(f"{module(name)}-*.whl")
         src = ROOT / "packages" / name / "src"
-        files = {path.relative_to(src).as_posix() for path in src.rglob("*.*") if path.is_file()}
-        missing = files - set(zipfile.ZipFile(wheel).namelist())
-        if missing := {file for file in missing if not file.endswith(".pyc")}:
+        files = [
+            path for path in src.rglob("*.*") if path.is_file() and "__pycache__" not in path.parts
+        ]
+        names = {path.relative_to(src).as_posix() for path in files}
+        if missing := names - set(zipfile.ZipFile(wheel).namelist()):
             session.error(f"{wheel.name} lacks {sorted(missing)}")
 
     session.run("python", "-m", "venv", "--clear", str(empty))
@@ -203,11 +206,12 @@ def docs(session: nox.Session) -> None:
 def twins(session: nox.Session) -> None:
     """Independent implementations, PyTorch above all, give the same answers."""
     folders = [*ROOT.glob("packages/*/tests/twins"), *ROOT.glob("packages/*/tests/oracle")]
+    folders += ROOT.glob("packages/*/tests/numba/test_pytorch.py")
     tests = sorted(folder.relative_to(ROOT).as_posix() for folder in folders)
     if not tests:
         session.error("no package has tests/twins or tests/oracle")
     install(session, *LAYERS)
-    session.install(*PEERS, "transformers>=5,<6", *PYTEST)
+    session.install(*PEERS, NUMBA, "transformers>=5,<6", *PYTEST)
     # PyTorch's threads wait for each other busily: on a machine with other work, ten times as long
     one_thread = {"OMP_NUM_THREADS": "1"}
     session.run("pytest", *tests, "--no-skips", *session.posargs, env=one_thread)
@@ -231,15 +235,24 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def extras(session: nox.Session) -> None:
-    """What optional packages add: loops compiled by numba, drawings by matplotlib."""
+    """What optional packages add: loops compiled by numba, drawings, the report's real rows."""
     install(session, *LAYERS)
     session.install(NUMBA, MATPLOTLIB, *PYTEST)
-    tests = [
-        *ROOT.glob("packages/*/tests/numba"),
-        *ROOT.glob("packages/*/tests/**/test_*plot*.py"),
-    ]
-    names = sorted(path.relative_to(ROOT).as_posix() for path in tests)
-    session.run("pytest", *names, "--no-skips", *session.posargs)
+    optimize, bench = "packages/tt-optimize/tests", "packages/tt-bench/tests"
+    compiled = "tt_optimize.accelerate.numba"
+    session.run(
+        "pytest", f"{optimize}/numba", f"{optimize}/report", f"{optimize}/test_roofline.py",
+        f"{bench}/test_plots.py", f"{bench}/test_strategies.py", "--doctest-modules", "--pyargs",
+        compiled, f"--ignore={optimize}/numba/test_pytorch.py", "--no-skips", *session.posargs,
+    )  # fmt: skip
+
+
+@nox.session(venv_backend=PIP)
+def report(session: nox.Session) -> None:
+    """What each technique of tt-optimize buys, beside its goal; minutes, on a quiet machine."""
+    install(session, *LAYERS)
+    session.install(TORCH, NUMBA)
+    run_long(session, "python", "-m", "tt_optimize.report", *session.posargs)
 
 
 @nox.session

@@ -1,7 +1,8 @@
-"""Tokens a second of writing with a KV cache: ours as users call it, PyTorch in a bare loop.
+"""Tokens a second of writing with a KV cache: ours and PyTorch in the same bare loop.
 
 Every contender holds the same weights and writes the same text, greedily: after a prompt, the last
-tokens up to the context. Ours goes through ``generate_stream``.
+tokens up to the context. A token is one call of the model and one argmax. ``generate``, which knows
+temperatures, stops and texts side by side, takes 10 to 15 µs more a token.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tt_models import GPT, generate_stream
-from tt_tensor import tensor
+from tt_autograd import no_grad
+from tt_models import GPT
+from tt_tensor import from_numpy, tensor
 
 from ...accelerate import accelerate
 from ...kv_cache import KVCache
@@ -100,13 +102,18 @@ def contenders(model: GPT, wanted: tuple[str, ...]) -> dict[str, Writer]:
 
 
 def ours(model: GPT) -> Writer:
-    """The text's continuation token by token, by generate_stream with a cache."""
+    """The highest score, over and over, with a cache."""
     cache = KVCache(model)
 
     def write(prompt: list[int]) -> Iterator[int]:
-        most = model.config.block_size - len(prompt)
-        for token in generate_stream(model, tensor([prompt]), most, temperature=0, cache=cache):
-            yield int(token.item())
+        cache.reset()
+        idx, following = tensor([prompt]), np.zeros((1, 1), np.int64)
+        while True:
+            with no_grad():
+                scores, _ = model(idx, cache=cache)
+            following[0, 0] = token = int(scores.numpy()[0, -1].argmax())
+            idx = from_numpy(following)  # on the same memory
+            yield token
 
     return write
 

@@ -1,0 +1,5 @@
+"""The backend that needs nothing but NumPy."""
+
+from .build import build
+
+__all__ = ["build"]
