@@ -18,6 +18,9 @@ cross-entropy 1024×1000
 LeNet-5 B64, SGD
 CNN 16-32-64 B64, SGD
 CNN 16-32-64 B64, forward
+BPE 1 MB, learn 1,000 merges
+BPE 1 MB, encode new words
+BPE 1 MB, encode known words
 """
 
 from .command import OURS, PEERS, main

@@ -35,10 +35,9 @@ _SMALL = 16384  # numbers; NumPy's calls take longer than the arithmetic up to a
 
 
 class FusedAdam(Adam):
-    """``tt_nn.optim.Adam``, faster.
+    """``tt_nn.optim.Adam``, faster. It takes what Adam takes, and one thing more.
 
     Args:
-        params, lr, betas, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay: as Adam's.
         backend: "numba", "numpy", or None for numba where it is installed.
 
     Raises:

@@ -24,7 +24,8 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from . import counts  # noqa: F401  after the environment is set
-from .build import build
+from .build import build  # after the environment is set; without numba nothing below is reached
+
+from . import counts  # noqa: F401  isort: skip
 
 __all__ = ["build"]
