@@ -123,7 +123,16 @@ def milestones(session: nox.Session) -> None:
 def capstone(session: nox.Session) -> None:
     """A GPT built from all layers learns to answer, is optimised, and enters the Olympics."""
     install(session, *LAYERS)
+    session.install(NUMBA, MATPLOTLIB)
     run_long(session, "python", "milestones/capstone/capstone.py", *session.posargs)
+
+
+@nox.session
+def olympics(session: nox.Session) -> None:
+    """Five events for entries that read digits. nox -s olympics -- FOLDER enters a folder, too."""
+    install(session, *LAYERS)
+    session.install(MATPLOTLIB)
+    run_long(session, "python", "milestones/2018_mlperf/olympics.py", *session.posargs)
 
 
 @nox.session

@@ -3,14 +3,18 @@
 1. Train a tokenizer on TinyTalks, a corpus of questions and answers (tt-data, tt-text).
 2. Train a small GPT on it (tt-models, tt-nn, tt-autograd, tt-tensor) and watch it learn to answer.
 3. Examine it: on questions it has seen, on facts in wordings it has not, on sums it has not.
-4. Profile it, optimise it, and enter all versions in the five Olympic events (tt-optimize,
-tt-bench). 5. Write down what was found: report.json and report.md.
+4. Profile it: where does the time go, and what limits it?
+5. Make it smaller (tt-optimize): it teaches a student of a quarter of its layers, and is pruned.
+6. Enter all versions in the five Olympic events (tt-bench), and see what each technique buys.
+7. Write down what was found: report.html, report.md and report.json.
 
-Claim: the trained model answers at least 90 % of the questions it has seen exactly right, and its
-optimised versions give the answers that the judge saw. The script fails if not.
+It claims: the trained model answers at least 90 % of the questions it has seen exactly right. The
+winner of the Latency Sprint is 5 times as fast as it (3 times without numba), and the winner of the
+Memory Challenge takes at most 0.3 times its memory, while both answer at least 85 % of questions in
+wordings they have never met. It exits non-zero if one of these fails.
 
     nox -s capstone                      all of it, some minutes
-    nox -s capstone -- --quick           a look at the whole way, with a model that has hardly
+    nox -s capstone -- --quick           a look at the whole way, with models that have hardly
     learned
 """
 
@@ -19,281 +23,220 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # where dashboard.py is
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py and dashboard.py are
 
-from dashboard import Dashboard
-from report import Findings, write_report
-from rich.console import Console
+from report import Findings, Learned, write_report
+from story import Claim, chapter, conclude, console, say
+from techniques import backend, bought, enter, profiled, weights_table
+from training import QUICK, Plan, examine, keep, kept, learn, pruned, student_of, taught_by
 
 import tt_tensor as tt
-from tt_bench import Entry, OlympicResults, Olympics
-from tt_data import DataLoader, TensorDataset
-from tt_data.tinytalks import Question, exam, grade, load_tinytalks
+from tt_bench import OlympicEvent, OlympicResults, Olympics
+from tt_bench.games import tell_tenths
+from tt_bench.standard import find_task
+from tt_data.tinytalks import load_tinytalks
 from tt_models import GPT
-from tt_models.recipes import tinytalks
-from tt_models.recipes.tinytalks import Recipe, packed_rows, train_tokenizer, write_answers
-from tt_nn import load, save
-from tt_optimize import KVCache, Profiler, flops, quantize, size_of
+from tt_models.recipes.tinytalks import train_tokenizer
 from tt_text import BPETokenizer
 
-SHOWN = (
-    "What is your name?",
-    "What is the capital of France?",
-    "What is 3 + 4?",
-    "Which animal says moo?",
-)
+# ---- the stations --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How long and how large. ``quick`` has the same stations on a shorter way."""
-
-    recipe: Recipe = field(default_factory=Recipe)
-    seen_questions: int = 1000  # how many of the seen ones the exam asks
-    olympic_questions: int = 120
-    show_every: int = 100
-    claim: float | None = 0.90
-
-
-QUICK = Plan(
-    recipe=Recipe(n_layer=2, n_head=2, n_embd=64, packings=1, epochs=2),
-    seen_questions=60,
-    olympic_questions=12,
-    show_every=20,
-    claim=None,
-)
-
-
-def train(
-    model: GPT,
-    tokenizer: BPETokenizer,
-    plan: Plan,
-    options: argparse.Namespace,
-    console: Console,
-) -> Dashboard:
-    """Train the model on packed dialogues, showing how it gets on.
-
-    Ctrl-C keeps a checkpoint in the report's folder, from which ``--resume`` goes on.
-    """
-    recipe = plan.recipe
-    dialogues = load_tinytalks("train")
-    x, y = packed_rows(dialogues, tokenizer, recipe.block_size, recipe.packings, options.seed)
-    loader = DataLoader(
-        TensorDataset(x, y),
-        batch_size=recipe.batch_size,
-        shuffle=True,
-        drop_last=True,
-        generator=tt.Generator().manual_seed(options.seed),
-    )
-    steps = recipe.epochs * len(loader)
-    console.print(
-        f"  {model.num_parameters():,} parameters, {steps} steps of "
-        f"{recipe.batch_size} x {recipe.block_size} tokens",
-        highlight=False,
-    )
-
-    def ask(questions: Sequence[str]) -> list[str]:
-        prompts = [f"Q: {question}\nA:" for question in questions]
-        return write_answers(model, tokenizer, prompts, cache=lambda b: KVCache(model, b))
-
-    tokens = recipe.batch_size * recipe.block_size
-    dashboard = Dashboard(console, steps, tokens, SHOWN, ask, plan.show_every)
-    tinytalks.train(
-        model,
-        loader,
-        recipe,
-        callbacks=[dashboard],
-        checkpoint=options.out / "checkpoint",
-        resume=options.resume,
-        progress=False,
-    )
-    return dashboard
-
-
-def examine(
-    model: GPT, tokenizer: BPETokenizer, plan: Plan, console: Console
-) -> dict[str, tuple[int, int]]:
-    """For each kind of question how many were answered exactly right, of how many."""
-    seen = exam(load_tinytalks("train"))
-    held_out = exam(load_tinytalks("test"))
-    kinds = {"seen": seen[:: max(1, len(seen) // plan.seen_questions)]}
-    for question in held_out:
-        kinds.setdefault(question.kind, []).append(question)
-    results = {}
-    for kind, questions in kinds.items():
-        answers = write_answers(
-            model,
-            tokenizer,
-            [q.prompt for q in questions],
-            cache=lambda b: KVCache(model, b),
-        )
-        right = round(grade(questions, answers) * len(questions))
-        results[kind] = (right, len(questions))
-        console.print(
-            f"  {kind:<16} {right / len(questions):6.1%}   {right} of {len(questions)}",
-            highlight=False,
-        )
-    return results
-
-
-def olympics(
-    model: GPT, tokenizer: BPETokenizer, plan: Plan, console: Console
-) -> tuple[OlympicResults, list[Question]]:
-    """Baseline and optimised versions before the judge, on held-out wordings of known facts."""
-    candidates = [q for q in exam(load_tinytalks("test")) if q.kind == "unseen-wording"]
-    questions = candidates[:: max(1, len(candidates) // plan.olympic_questions)]
-    int8 = quantize(model)
-
-    def entry(name: str, version: GPT, cached: bool, techniques: tuple[str, ...]) -> Entry:
-        cache = KVCache(version) if cached else None
-
-        def predict(prompt: str) -> str:
-            factory = None if cache is None else (lambda _: cache)
-            return write_answers(version, tokenizer, [prompt], cache=factory)[0]
-
-        return Entry(name, predict, [version] if cache is None else [version, cache], techniques)
-
-    results = Olympics(
-        [q.prompt for q in questions],
-        [q.answer for q in questions],
-        progress=_progress(console),
-    ).run(
-        entry("baseline", model, False, ()),
-        [
-            entry("kv cache", model, True, ("kv cache",)),
-            entry("int8", int8, False, ("int8 weights",)),
-            entry("int8 + kv cache", int8, True, ("int8 weights", "kv cache")),
-        ],
-    )
-    return results, questions
-
-
-def _progress(console: Console) -> object:
-    """A line for every tenth that the judge has done; nothing more, so as not to disturb him."""
-    shown = -1
-
-    def report(done: int, total: int) -> None:
-        nonlocal shown
-        tenth = 10 * done // total
-        if tenth > shown and tenth % 2 == 0:
-            shown = tenth
-            console.print(f"  {10 * tenth} % of the questions asked", highlight=False)
-
-    return report
-
-
-def profile(model: GPT, recipe: Recipe) -> str:
-    """Where one training step spends its time, and what it costs."""
-    idx = tt.randint(0, recipe.vocab_size, (recipe.batch_size, recipe.block_size))
-    model.train()
-    model(idx, idx)[1].backward()  # warm up
-    with Profiler() as timed:
-        model(idx, idx)[1].backward()
-    with Profiler(memory=True) as traced:
-        model(idx, idx)[1].backward()
-    timed.result.peak_bytes = traced.result.peak_bytes
-    model.zero_grad()
-    model.eval()
-    return (
-        f"{timed.result.table()}\n"
-        f"one forward pass on {idx.numel()} tokens: {flops(model, idx) / 1e9:.3f} GFLOP counted"
-    )
-
-
-def station(console: Console, number: int, title: str) -> None:
-    """A heading."""
-    console.print(f"\n[bold]{number}. {title}[/bold]", highlight=False)
-
-
-def main() -> int:
-    """Run all stations; 0 if the claim holds."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seed", type=int, default=0, help="of weights and order (0)")
-    parser.add_argument("--quick", action="store_true", help="a small model, hardly trained")
-    parser.add_argument("--resume", action="store_true", help="go on where Ctrl-C ended training")
-    parser.add_argument("--out", type=Path, default=Path("capstone-report"), help="for the report")
-    options = parser.parse_args()
-    plan = QUICK if options.quick else Plan()
-    console = Console()
-    start = time.perf_counter()
-    tt.manual_seed(options.seed)
-
-    station(console, 1, "A tokenizer, learned from TinyTalks")
+def tokenizer_for(plan: Plan, options: argparse.Namespace) -> BPETokenizer:
+    """A tokenizer trained on the corpus; or that of an earlier run."""
+    if options.model is not None:
+        file: Path = options.model / "tokenizer" / "tokenizer.json"
+        if not file.is_file() or kept(options.model, "tinygpt") is None:
+            sys.exit(
+                f"{options.model} has no tokenizer/tokenizer.json, tinygpt.json and "
+                "tinygpt.safetensors.\nhelp: name the folder that an earlier run wrote (its --out)"
+            )
+        say(f"  read from {options.model}")
+        return BPETokenizer.from_file(file)
     dialogues = load_tinytalks("train")
     tokenizer = train_tokenizer(dialogues, plan.recipe.vocab_size)
     characters = sum(len(d.text) for d in dialogues)
     tokens = sum(len(tokenizer.encode(d.text)) for d in dialogues)
-    console.print(
+    say(
         f"  {len(dialogues)} dialogues, {characters:,} characters, {tokens:,} tokens of "
-        f"{tokenizer.vocab_size}: {characters / tokens:.2f} characters a token",
-        highlight=False,
+        f"{tokenizer.vocab_size}: {characters / tokens:.2f} characters a token"
     )
+    return tokenizer
 
-    station(console, 2, "TinyGPT learns to talk")
+
+def teacher_for(
+    plan: Plan, tokenizer: BPETokenizer, options: argparse.Namespace
+) -> tuple[GPT, Learned]:
+    """The GPT that learned from the corpus; or that of an earlier run."""
+    if options.model is not None:
+        model = kept(options.model, "tinygpt")
+        assert model is not None  # its tokenizer was there
+        say(f"  trained by an earlier run, read from {options.model}")
+        return model, Learned(model.num_parameters(), [], [], {}, 0.0, 0.0)
     model = GPT(plan.recipe.config(tokenizer))
+    board = learn(
+        model,
+        tokenizer,
+        plan.recipe,
+        title="TinyGPT learns to talk",
+        seed=options.seed,
+        show_every=plan.show_every,
+        checkpoint=options.out / "checkpoint",
+        resume=options.resume,
+    )
+    return model, Learned.from_dashboard(model.num_parameters(), board)
+
+
+def smaller_models(
+    teacher: GPT, tokenizer: BPETokenizer, plan: Plan, seed: int
+) -> tuple[dict[str, GPT], dict[str, Learned]]:
+    """The student, taught by the teacher, and the teacher without some of its neurons."""
+    say(f"A student begins as layer {' and '.join(map(str, plan.layers))} of its teacher:")
+    student = student_of(teacher, plan.layers)
+    thinner = pruned(teacher, plan.neurons)
+    learned = {}
+    for name, model, recipe in (
+        ("student", student, plan.student),
+        ("pruned", thinner, plan.mending),
+    ):
+        if name == "pruned":
+            say(f"\n{plan.neurons:.0%} of the teacher's neurons are removed, and it is mended:")
+        board = learn(
+            model,
+            tokenizer,
+            recipe,
+            title=f"The {name} model learns from its teacher",
+            seed=seed,
+            show_every=plan.show_every,
+            loss_step=taught_by(teacher),
+        )
+        learned[name] = Learned.from_dashboard(model.num_parameters(), board)
+    return {"student": student, "pruned": thinner}, learned
+
+
+def olympics(
+    models: dict[str, GPT], tokenizer: BPETokenizer, plan: Plan, fast: str, folder: Path
+) -> OlympicResults:
+    """All versions as folders, before a judge who runs each in a process of its own."""
+    entries = enter(folder, models, tokenizer, fast)
+    task = find_task("tinytalks-gpt")  # facts it knows, in wordings that it has never met
+    games = Olympics(
+        *task.queries(plan.olympic_questions),
+        fresh=task.fresh(max(8, plan.olympic_questions // 4)),
+        progress=tell_tenths(console),
+    )
+    return games.run(entries[0], entries[1:])
+
+
+def claims(exam: dict[str, tuple[int, int]], medals: OlympicResults, fast: str) -> list[Claim]:
+    """What a full run has to show."""
+    right, asked = exam["seen"]
+    sprint, memory, push = (
+        medals.standings(event)[0]
+        for event in (
+            OlympicEvent.LATENCY_SPRINT,
+            OlympicEvent.MEMORY_CHALLENGE,
+            OlympicEvent.EXTREME_PUSH,
+        )
+    )
+    fastest = 5.0 if fast == "numba" else 3.0
+    return [
+        Claim("seen questions answered exactly right", 100 * right / asked, 90, unit=" %"),
+        Claim(f"{sprint.entry!r} wins the Sprint: times as fast", sprint.score or 0, fastest),
+        Claim(
+            f"{memory.entry!r} wins the Memory Challenge: share of the bytes",
+            1 / memory.score if memory.score else 1.0,
+            at_most=0.3,
+        ),
+        Claim(f"{push.entry!r} wins the Extreme Push: speed-up x reduction", push.score or 0, 10),
+        Claim("entries that the judge has sent off", len(medals.disqualified), at_most=0),
+    ]
+
+
+# ---- the story -----------------------------------------------------------------------------------
+
+
+def main() -> int:
+    """Run all stations; 0 if the claims hold."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--seed", type=int, default=0, help="of weights and order (0)")
+    add("--quick", action="store_true", help="small models, hardly trained; it claims nothing")
+    add("--resume", action="store_true", help="go on where Ctrl-C ended training")
+    add("--model", type=Path, metavar="FOLDER", help="the teacher of an earlier run: its --out")
+    add("--out", type=Path, default=Path("capstone-report"), help="for the report")
+    options = parser.parse_args()
+    plan = QUICK if options.quick else Plan()
+    fast = backend(compiled=not options.quick)
+    start = time.perf_counter()
+    tt.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
-    try:
-        training = train(model, tokenizer, plan, options, console)
-    except KeyboardInterrupt as stopped:
-        console.print(f"\n{stopped}\nTo go on: the same command with --resume", highlight=False)
-        return 130
+
+    chapter("1. A tokenizer, learned from TinyTalks")
+    tokenizer = tokenizer_for(plan, options)
     tokenizer.save(options.out / "tokenizer")
-    save(model.state_dict(), options.out / "tinygpt.safetensors")
-    model.load_state_dict(load(options.out / "tinygpt.safetensors"))  # what is examined is saved
 
-    station(console, 3, "The exam: exactly right answers")
-    results = examine(model, tokenizer, plan, console)
+    chapter("2. TinyGPT learns to talk")
+    try:
+        teacher, taught = teacher_for(plan, tokenizer, options)
+    except KeyboardInterrupt as stopped:
+        say(f"\n{stopped}\nTo go on: the same command with --resume")
+        return 130
+    keep(teacher, options.out, "tinygpt")
 
-    station(console, 4, "Where a training step spends its time")
-    profiled = profile(model, plan.recipe)
-    console.print(profiled, markup=False, highlight=False, soft_wrap=True)
+    chapter("3. The exam: exactly right answers")
+    exam = examine(teacher, tokenizer, plan)
 
-    station(console, 5, "The TorchPerf Olympics")
-    medals, asked = olympics(model, tokenizer, plan, console)
-    medals.print(console)
+    chapter("4. Where a training step spends its time")
+    profile = profiled(teacher, plan.recipe, seconds=0.05 if options.quick else 0.3)
+    say("", profile.roofline.table(rows=5), "", profile.profile.amdahl_table(rows=3))
 
+    chapter("5. Smaller models")
+    others, learned = smaller_models(teacher, tokenizer, plan, options.seed)
+    for name, model in others.items():
+        keep(model, options.out, name)
+    models = {"teacher": teacher, **others}
+    weights = weights_table(models)
+    say("")
+    weights.print(console)
+
+    chapter("6. The TorchPerf Olympics")
+    if fast != "numba":
+        why = "compiling takes longer than a quick run" if options.quick else "pip install numba"
+        say(f"Fast entries run on NumPy alone ({why}).")
+    medals = olympics(models, tokenizer, plan, fast, options.out / "entries")
+    medals.measurements_table().print(console)
+    if medals.disqualified:
+        medals.disqualifications_table().print(console)
+    medals.podium().print(console)
+    gains = bought(medals, fast)
+    gains.print(console)
+
+    chapter("7. The report")
+    seconds = time.perf_counter() - start
+    claimed = claims(exam, medals, fast) if plan.claims else []
     findings = Findings(
         seed=options.seed,
         quick=options.quick,
-        parameters=model.num_parameters(),
-        bytes=size_of(model),
-        losses=training.losses,
-        training_seconds=training.seconds,
-        tokens_per_second=training.tokens_per_second,
-        exam=results,
-        answers=dict(zip(training.questions, training.answers, strict=True)),
-        profile=profiled,
+        backend=fast,
+        learned={"teacher": taught, **learned},
+        exam=exam,
+        profiled=profile,
+        weights=weights,
         olympics=medals,
-        olympic_questions=len(asked),
-        total_seconds=time.perf_counter() - start,
+        bought=gains,
+        claims=tuple(claimed),
+        total_seconds=seconds,
     )
     write_report(options.out, findings)
-    console.print(
-        f"\n{findings.total_seconds:.0f} s in all. The report is in "
-        f"{options.out / 'report.md'}, its data in {options.out / 'report.json'}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    return verdict(console, plan, results)
-
-
-def verdict(console: Console, plan: Plan, results: dict[str, tuple[int, int]]) -> int:
-    """Say whether the claim holds; the exit code."""
-    right, asked = results["seen"]
-    if plan.claim is None:
-        console.print("Quick run: the way works from end to end; it claims nothing of the model.")
+    files = ", ".join(str(options.out / f"report.{kind}") for kind in ("html", "md", "json"))
+    say(f"{seconds:.0f} s in all. Written: {files}")
+    if not claimed:
+        say("Quick run: the way works from end to end; it claims nothing of the models.")
         return 0
-    holds = right / asked >= plan.claim
-    console.print(
-        f"Claim: at least {plan.claim:.0%} of the seen questions answered exactly right. "
-        f"Measured: {right / asked:.1%}. {'It holds.' if holds else 'It FAILS.'}",
-        highlight=False,
-    )
-    return 0 if holds else 1
+    conclude(*claimed)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,28 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).parent.parent / "capstone" / "capstone.py"
+SWITCHES = ["kv cache", "int8", "numpy", "distilled"]
+ABLATION = ["baseline", *SWITCHES, *(f"all but {name}" for name in SWITCHES), "all four"]
+WITHOUT = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(("numba", "matplotlib")))
+import importlib.util
+found = importlib.util.find_spec
+def find_spec(name, *args):
+    return None if name in ("numba", "matplotlib") else found(name, *args)
+importlib.util.find_spec = find_spec
+sys.argv = sys.argv[1:]
+sys.path[0] = sys.argv[0].rpartition("/")[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
-def run(folder: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+def run(
+    folder: Path, *options: str, command: tuple[str, ...] = ()
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     """The quick capstone in a process of its own, and its report."""
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--quick", "--out", str(folder), *options],
+        [sys.executable, *command, SCRIPT.as_posix(), "--quick", "--out", str(folder), *options],
         capture_output=True,
         text=True,
         check=False,
@@ -34,8 +51,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_it_learns_and_reports_what_it_printed(quick: Any) -> None:
     folder, done, report = quick
-    losses = report["training"]["losses"]
+    losses = report["training"]["teacher"]["losses"]
     assert losses[-1] < losses[0] - 1
+    assert set(report["training"]) == {"teacher", "student", "pruned"}
     for kind, result in report["exam"].items():
         share = result["right"] / result["asked"]
         assert f"{kind:<16} {share:6.1%}   {result['right']} of {result['asked']}" in done.stdout
@@ -54,18 +72,78 @@ def test_all_events_have_standings_of_all_entries(quick: Any) -> None:
     _, _, report = quick
     olympics = report["olympics"]
     entries = [entry["entry"] for entry in olympics["entries"]]
-    assert entries == ["baseline", "kv cache", "int8", "int8 + kv cache"]
+    assert entries == [*ABLATION, "int4", "distilled, int4", "pruned", "lean loop"]
     assert len(olympics["events"]) == 5
     for event in olympics["events"].values():
         assert sorted(s["entry"] for s in event["standings"]) == sorted(entries)
 
 
-def test_int8_is_smaller_and_the_cache_changes_no_answer(quick: Any) -> None:
+def test_techniques_do_what_they_are_for_and_nobody_is_sent_off(quick: Any) -> None:
     _, _, report = quick
     entries = {entry["entry"]: entry for entry in report["olympics"]["entries"]}
+    weights = {(row["model"], row["stored as"]): float(row["share"]) for row in report["weights"]}
     assert entries["int8"]["held_bytes"] < 0.5 * entries["baseline"]["held_bytes"]
     assert entries["kv cache"]["correct"] == entries["baseline"]["correct"]
+    assert entries["lean loop"]["correct"] == entries["all four"]["correct"]
     assert report["olympics"]["disqualified"] == []
+    assert weights["teacher", "float32"] == 1.0
+    for model in ("teacher", "student", "pruned"):
+        assert weights[model, "int4"] < weights[model, "int8"] < 0.4 * weights[model, "float32"]
+    assert weights["student", "float32"] < weights["teacher", "float32"]
+    assert weights["pruned", "float32"] < weights["teacher", "float32"]
+
+
+def test_the_ablation_names_each_switch_once(quick: Any) -> None:
+    _, _, report = quick
+    assert [row["technique"] for row in report["bought"]] == [*SWITCHES, "all together"]
+    for row in report["bought"][:4]:
+        assert row["alone: speed"].partition("×")[0] and row["without it: speed"] != "–"
+
+
+def test_the_page_has_everything_and_asks_nobody(quick: Any) -> None:
+    folder, _, report = quick
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    for heading in (
+        *["What was claimed", "Training", "Asked again and again", "The exam"],
+        *["Where a training step of the teacher spends its time", "What the weights take"],
+        *["What each technique buys", "Podium", "Measurements", "Latency Sprint"],
+    ):
+        assert f"<h2>{heading}" in text
+    assert "of roof" in text and "latencies_seconds" in text
+    assert str(report["training"]["teacher"]["losses"][0]) in text  # the raw data
+    assert "default-src 'none'" in text and "<script" not in text
+    assert not re.search(r'(src|href)="(?!#|data:)', text)
+
+
+def test_it_works_without_numba_and_matplotlib(tmp_path: Path) -> None:
+    run(tmp_path / "bare", command=("-c", WITHOUT))
+    text = (tmp_path / "bare" / "report.html").read_text(encoding="utf-8")
+    assert "<svg" not in text
+    assert "The loss of the teacher" in text
+    assert "Drawings need the package matplotlib" in text
+
+
+def test_another_run_may_take_the_teacher_of_this_one(quick: Any, tmp_path: Path) -> None:
+    folder, _, first = quick
+    done, second = run(tmp_path / "second", "--model", str(folder))
+    assert "trained by an earlier run" in done.stdout
+    assert second["exam"] == first["exam"]
+    assert second["training"]["teacher"]["losses"] == []
+    assert second["training"]["student"]["losses"] == first["training"]["student"]["losses"]
+
+
+def test_a_folder_without_a_teacher_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--quick", "--model", str(tmp_path / "empty")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "help: name the folder that an earlier run wrote" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_piped_output_is_plain(quick: Any) -> None:
@@ -78,8 +156,9 @@ def test_the_same_seed_gives_the_same_model_and_another_does_not(
 ) -> None:
     _, _, first = quick
     _, again = run(tmp_path / "again")
-    assert again["training"]["losses"] == first["training"]["losses"]
+    for name in ("teacher", "student", "pruned"):
+        for what in ("losses", "answers"):
+            assert again["training"][name][what] == first["training"][name][what]
     assert again["exam"] == first["exam"]
-    assert again["answers"] == first["answers"]
     _, other = run(tmp_path / "other", "--seed", "1")
-    assert other["training"]["losses"] != first["training"]["losses"]
+    assert other["training"]["teacher"]["losses"] != first["training"]["teacher"]["losses"]

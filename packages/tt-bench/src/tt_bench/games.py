@@ -1,4 +1,4 @@
-"""The Olympics from the command line: `python -m tt_bench.games ENTRY...`, or `nox -s olympics`."""
+"""The Olympics from the command line: `python -m tt_bench.games ENTRY...`."""
 
 from __future__ import annotations
 

@@ -24,8 +24,9 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from .build import build  # after the environment is set; without numba nothing below is reached
+from .build import build  # after the environment is set
+from .counts import register
 
-from . import counts  # noqa: F401  isort: skip
+register()
 
 __all__ = ["build"]
