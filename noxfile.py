@@ -28,7 +28,7 @@ RUFF = "ruff>=0.17,<0.18"
 MYPY = ["mypy>=2.4,<3", "types-psutil", "types-regex"]
 TORCH = "torch==2.13.0"
 PEERS = [TORCH, "autograd==1.9.1", "micrograd==0.1.0", "tiktoken", "tokenizers"]
-NUMBA, MATPLOTLIB = "numba>=0.60", "matplotlib>=3.9"
+NUMBA, MATPLOTLIB = "numba>=0.65", "matplotlib>=3.9"
 # pip's own settings may name a build of PyTorch without CUDA; uv does not read them.
 PIP = "virtualenv"
 

@@ -20,9 +20,9 @@ __all__ = ["Findings", "Learned", "write_report"]
 
 SCHEMA, VERSION = "tinytorch/capstone", 2
 KINDS = (
-    "`seen` were in the training text. `unseen-wording` asks a known fact in words it was never "
-    "asked in, `unseen-template` in a manner of asking never met, `unseen-sum` for a sum never "
-    "met, and `unseen-instance` for a case of reasoning or a dialogue that was not there."
+    "seen were in the training text. unseen-wording asks a known fact in words it was never "
+    "asked in, unseen-template in a manner of asking never met, unseen-sum for a sum never "
+    "met, and unseen-instance for a case of reasoning or a dialogue that was not there."
 )
 
 
@@ -47,10 +47,10 @@ class Learned:
     def line(self, name: str) -> str:
         """In a sentence."""
         if not self.losses:
-            return f"The {name}, {self.parameters:,} parameters, was trained by an earlier run."
+            return f"{name.capitalize()}: {self.parameters:,} parameters, from an earlier run."
         last = self.losses[-50:]
         return (
-            f"The {name}: {self.parameters:,} parameters, {len(self.losses)} steps in "
+            f"{name.capitalize()}: {self.parameters:,} parameters, {len(self.losses)} steps in "
             f"{self.seconds:.0f} s, {self.tokens_per_second:,.0f} tokens/s. The loss fell from "
             f"{self.losses[0]:.3f} to {sum(last) / len(last):.3f}."
         )
