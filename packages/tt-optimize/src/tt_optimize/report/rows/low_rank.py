@@ -16,7 +16,9 @@ __all__ = ["run"]
 SIZE = "low rank: parameters, digits CNN"
 ACCURACY = "low rank, fine-tuned: accuracy, digits CNN"
 GOALS = {SIZE: Goal(0.60, kind="at most"), ACCURACY: Goal(-1.0)}
-RATIO = 0.55  # of the numbers of each layer
+# Of the squares of each layer's singular values. With 0.6 to 0.8 the loss after fine-tuning lies
+# between 0.3 and 1.9 points, by level and seed; this level lost 0.6 and 0.8.
+ENERGY = 0.7
 
 
 def run(setting: Setting) -> list[Outcome]:
@@ -31,7 +33,7 @@ def run(setting: Setting) -> list[Outcome]:
         setting.tell("training the CNN of low rank on")
         train_on_digits(model, epochs, setting, peak=0.05)
 
-    thin = low_rank(digits.model, ratio=RATIO)
+    thin = low_rank(digits.model, energy=ENERGY)
     tuned = finetune(thin, train)
     ours, theirs = count_parameters(tuned), count_parameters(digits.model)
     before, cut, after = (digits.accuracy(m) for m in (digits.model, thin, tuned))
