@@ -22,7 +22,7 @@ ON_FILES = {  # test_on_files.py has more about them
     "2017_transformer/vaswani_shakespeare.py",  # test_vaswani_texts.py has
 }
 SCRIPTS = [script for script in ALL if script not in ON_FILES]
-MINUTES = {  # the whole version: --full
+MINUTES = {  # the whole version, as of those that measure: --full
     "2017_transformer/vaswani_chatgpt.py",
     "2017_transformer/vaswani_copilot.py",
 }
@@ -107,7 +107,7 @@ def test_the_claim_holds(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "script",
-    [pytest.param(s, marks=[pytest.mark.full] * (s in MINUTES)) for s in SCRIPTS],
+    [pytest.param(s, marks=[pytest.mark.full] * (s in MINUTES | MEASURING)) for s in SCRIPTS],
 )
 def test_the_whole_claim_holds(script: str, run: Run, claims: Claims) -> None:
     result = run(script)
