@@ -38,7 +38,7 @@ import copy, tt_optimize
 whole = lambda model: copy.deepcopy(model)
 tt_optimize.prune = lambda model=None, **options: whole(model) if model else whole
 """
-WRONG_LAW = "import tt_optimize\ntt_optimize.speedup = lambda share, factor: factor\n"
+WRONG_LAW = "import tt_optimize\ntt_optimize.speedup = lambda share, factor: 9 * factor\n"
 UNTAUGHT = "import tt_optimize\ntt_optimize.distill = lambda student, *_, **__: student.eval()\n"
 CHEAT = "def load(folder):\n    return lambda images: [3]\n"
 
