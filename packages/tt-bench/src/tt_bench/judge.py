@@ -183,9 +183,11 @@ class Olympics:
             return
         drops = {}
         for heat in heats.values():
-            known = self._accuracy(heat.answers, self.targets)
+            if heat.reason:
+                continue
             answers = [heat.ask(query) for query in self.fresh.inputs]
             if not heat.reason:
+                known = self._accuracy(heat.answers, self.targets)
                 drops[heat.entry.name] = known, self._accuracy(answers, self.fresh.targets)
         if first.reason:
             return
@@ -198,10 +200,15 @@ class Olympics:
                     f"{show_percent(fresh)}: it knows the answers, not the task"
                 )
 
-    def _accuracy(self, answers: Sequence[Any], targets: Sequence[Any]) -> float:
+    def _graded(self, answers: Sequence[Any], targets: Sequence[Any]) -> list[bool]:
+        """Which answers are right."""
         right: list[bool] = []
-        for answer, target in zip(answers, targets, strict=False):  # fewer if it was sent off
+        for answer, target in zip(answers, targets, strict=True):
             right += self.grade(answer, target)
+        return right
+
+    def _accuracy(self, answers: Sequence[Any], targets: Sequence[Any]) -> float:
+        right = self._graded(answers, targets)
         return sum(right) / max(len(right), 1)
 
     def _weigh(self, heats: dict[str, Heat]) -> None:
@@ -218,9 +225,7 @@ class Olympics:
             self.progress(asked, 2 * len(self.inputs) * len(heats))
 
     def _measured(self, heat: Heat) -> Measured:
-        right: list[bool] = []
-        for answer, target in zip(heat.answers, self.targets, strict=True):
-            right += self.grade(answer, target)
+        right = self._graded(heat.answers, self.targets)
         return Measured(
             entry=heat.entry.name,
             techniques=tuple(heat.entry.techniques),

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import psutil
 
+from ..threads import THREAD_VARIABLES
 from ..units import show_bytes, show_seconds
 from .folder import EntryFolder
 from .frames import (
@@ -38,7 +39,6 @@ from .frames import (
 
 __all__ = ["EntryProcess", "Foul", "Limits", "keep_compiled"]
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # What an entry builds on is loaded before the clock for loading runs, and before it is weighed.
 MODULES = ("tt_nn", "tt_text", "tt_models.recipes", "tt_optimize")
 COMPILER = "tt_optimize.accelerate.numba"  # where numba is installed

@@ -11,18 +11,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+from ..threads import THREAD_VARIABLES
 from .workloads import Workload
 
 __all__ = ["BARE", "THREAD_VARIABLES", "Contender", "Process"]
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "RAYON_NUM_THREADS",
-)
 
 # Enters the packages without running their __init__.py, which would load TinyTorch's layers into
 # the process of every peer: 15 MB, and thousands of objects for its garbage collector to visit.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from ..documents import write_document
 from ..entries import EntryFolder, EntryProcess, Foul, Limits
 from ..entry import exact_match
 from ..machine import Machine
-from ..memory import PeakMemory
 from ..tables import Table
 from ..units import show_bytes, show_percent, show_seconds
 from .scenarios import Offline, Server, SingleStream, offline, server, single_stream
@@ -119,15 +118,11 @@ def run_suite(
         tell(f"{task.name}: {reference.name}")
         first = _measure(task, reference, "closed", queries, limits, 0.0)
         target = KEPT * first.accuracy
-        results.append(_measure_target(first, target))
+        results.append(replace(first, quality_target=target))
         for entry, division in entries.items():
             tell(f"{task.name}: {entry.name}")
             results.append(_measure(task, entry, division, queries, limits, target))
     return SuiteResults(tuple(results), machine, quick)
-
-
-def _measure_target(result: TaskResult, target: float) -> TaskResult:
-    return TaskResult(**{**vars(result), "quality_target": target})
 
 
 def _measure(
@@ -146,7 +141,7 @@ def _measure(
             rate = LOAD / float(np.mean(single.latencies_seconds))
             served = server(process.predict, asked.inputs, rate)
         with EntryProcess(entry, limits, traced=True) as process:
-            memory = PeakMemory(*process.weigh(asked.inputs[:3]))
+            held, working = process.weigh(asked.inputs[:3])
     except Foul as foul:
         return TaskResult(task.name, entry.name, division, reason=str(foul))
     right = [
@@ -164,8 +159,8 @@ def _measure(
         single=single,
         offline=all_at_once,
         server=served,
-        held_bytes=memory.peak_bytes,
-        working_bytes=memory.kept_bytes,
+        held_bytes=held,
+        working_bytes=working,
     )
 
 
