@@ -1,11 +1,13 @@
 """Samples: what the clocks show, without garbage collection, long enough to be told apart."""
 
 import gc
+import subprocess
+import sys
 import time
 
 import pytest
 
-from tt_bench.clock import LEAST, WALL, calibrate, clock_resolution, time_calls
+from tt_bench.clock import WALL, calibrate, clock_resolution, time_calls
 
 
 def test_the_resolution_is_the_smallest_step() -> None:
@@ -31,7 +33,13 @@ def test_processor_time_leaves_waiting_out() -> None:
         time.sleep(0.03)
 
     assert time_calls(wait, 1, WALL) >= 0.03
-    assert time_calls(wait, 1, LEAST) < 0.03
+    # In a process of its own: threads of a BLAS that wait busily would count as this one's work.
+    waiting = "import time; from tt_bench.clock import LEAST, time_calls; "
+    waiting += "print(time_calls(lambda: time.sleep(0.3), 1, LEAST))"
+    printed = subprocess.run(
+        [sys.executable, "-c", waiting], capture_output=True, text=True, check=True
+    )
+    assert float(printed.stdout) < 0.15
 
 
 @pytest.mark.parametrize("collecting", [True, False])
