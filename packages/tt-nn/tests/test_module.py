@@ -1,6 +1,7 @@
 """What a module finds among its attributes, its modes, and its dtype."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import tt_nn as nn
 from tt_nn import Module, Parameter
+from tt_nn.module import changes
 from tt_tensor import Tensor, float16, float32, float64, int64, ones, tensor, zeros
 
 
@@ -274,6 +276,40 @@ def test_a_copy_has_memory_of_its_own() -> None:
     copied.count.fill_(9.0)
     assert net.scale.item() == 1 and net.count.item() == 0
     assert names(copied.named_parameters()) == PARAMETERS
+
+
+def test_what_is_kept_of_a_walk_is_known_to_be_old() -> None:
+    """Each way to change what a module contains shows in ``changes``."""
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    parts = nn.ModuleDict({"a": nn.ReLU()})
+    weights = nn.ParameterList([ones(2)])
+    ways: list[Callable[[], object]] = [
+        lambda: setattr(model[0], "weight", nn.Parameter(ones(3, 2))),
+        lambda: setattr(model[0], "bias", None),
+        lambda: delattr(model[0], "bias"),
+        lambda: model[0].register_parameter("more", nn.Parameter(ones(2))),
+        lambda: model[0].register_buffer("mean", ones(2)),
+        lambda: model.append(nn.ReLU()),
+        lambda: model.__setitem__(0, nn.ReLU()),
+        lambda: model.__delitem__(0),
+        lambda: parts.update({"b": nn.ReLU()}),
+        lambda: parts.pop("b"),
+        parts.clear,
+        lambda: weights.__setitem__(0, ones(2)),
+        lambda: weights.append(ones(2)),
+        lambda: setattr(model, "__class__", nn.Module),
+        model.eval,
+    ]
+    for number, change in enumerate(ways):
+        before = changes.latest
+        change()
+        assert changes.latest is not before, number
+    before = changes.latest
+    nn.Linear(2, 2).state_dict()
+    assert changes.latest is not before  # a new module is a change, too
+    before = changes.latest
+    [*model.modules()], [*model.parameters()]
+    assert changes.latest is before
 
 
 def test_representation() -> None:

@@ -423,6 +423,19 @@ def test_permissions_and_links_are_as_for_any_file(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink() and load(tmp_path / "saved").shape == (2,)
 
 
+def test_equal_objects_give_equal_bytes(tmp_path: Path) -> None:
+    """The library shuffles the metadata's entries anew each time."""
+    model = {"weight": tensor([1.0, 2.0]), "names": ["Zoë", 'a "b" \\ \n \x01 \x7f', "日本"]}
+    contents = set()
+    for number in range(20):
+        save(model, tmp_path / str(number))
+        contents.add((tmp_path / str(number)).read_bytes())
+        save(model, file := io.BytesIO())
+        contents.add(file.getvalue())
+    assert len(contents) == 1
+    assert load(tmp_path / "0")["names"] == model["names"]
+
+
 def test_paths_may_be_text_or_bytes_or_open_files(tmp_path: Path) -> None:
     save(ones(1), str(tmp_path / "a"))
     assert load(str(tmp_path / "a")).shape == (1,)

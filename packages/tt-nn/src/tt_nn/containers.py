@@ -27,7 +27,7 @@ class _Container(Module):
                 f"{name!r} cannot name a module: expected text without dots that is not an "
                 f"attribute of every {type(self).__name__}"
             )
-        self.__dict__[name] = module
+        setattr(self, name, module)
 
     def __len__(self) -> int:
         return len(self._modules())
@@ -41,7 +41,7 @@ class _Numbered(_Container):
         for module in modules:
             _check_module(module)
         for name in self._modules():
-            del self.__dict__[name]
+            delattr(self, name)
         self.extend(modules)
 
     def __iter__(self) -> Iterator[Module]:
@@ -200,13 +200,13 @@ class ModuleDict(_Container):
     def pop(self, key: str) -> Module:
         """Take a module out and return it."""
         module = self[key]
-        del self.__dict__[key]
+        delattr(self, key)
         return module
 
     def clear(self) -> None:
         """Take all modules out."""
         for key in self._modules():
-            del self.__dict__[key]
+            delattr(self, key)
 
     def keys(self) -> Iterable[str]:
         """The names."""

@@ -13,7 +13,7 @@ from tt_tensor.dtypes import canonical
 from .hooks import Hook, RemovableHandle, after_all, before_all
 from .parameter import Parameter
 
-__all__ = ["IncompatibleKeys", "Module"]
+__all__ = ["Changes", "IncompatibleKeys", "Module", "changes"]
 
 M = TypeVar("M", bound="Module")
 T = TypeVar("T", bound=Tensor)
@@ -32,6 +32,22 @@ class IncompatibleKeys(NamedTuple):
             f"IncompatibleKeys(missing_keys={self.missing_keys}, "
             f"unexpected_keys={self.unexpected_keys})"
         )
+
+
+class Changes:
+    """``latest`` is another object whenever an attribute of any module has been set or deleted.
+
+    Whoever keeps what a walk through a model has found also keeps ``latest``, read before the walk:
+    as long as it is the same, so is what a walk would find.
+    """
+
+    __slots__ = ("latest",)
+
+    def __init__(self) -> None:
+        self.latest = object()
+
+
+changes = Changes()
 
 
 class Module:
@@ -73,6 +89,12 @@ class Module:
                     f"{type(value).__name__}"
                 )
         object.__setattr__(self, name, value)
+        changes.latest = object()
+
+    def __delattr__(self, name: str) -> None:
+        """Delete an attribute."""
+        object.__delattr__(self, name)
+        changes.latest = object()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; subclasses write it, callers call the module itself."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tt_optimize.accelerate.numba.elementary import exp, kernel, sigmoid
+from tt_optimize.accelerate.numba.elementary import exp, kernel, largest, sigmoid
 
 
 @kernel
@@ -54,3 +54,12 @@ def test_beyond_the_range_and_not_numbers() -> None:
 def test_every_length(size: int) -> None:
     x = np.linspace(-3, 3, size, dtype=np.float32)
     np.testing.assert_allclose(computed(exp_of, x), np.exp(x), 3e-7)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 31, 64])
+def test_the_largest_wherever_it_is(size: int) -> None:
+    x = np.random.default_rng(size).standard_normal(size).astype(np.float32)
+    for place in range(size):
+        row = x.copy()
+        row[place] = 9
+        assert largest(row) == 9 and largest(-row) == (-row).max()

@@ -227,6 +227,33 @@ def replace_layer(model: GPT) -> None:
     model.lm_head = Linear(32, 31, bias=False)
 
 
+def replace_block(model: GPT) -> None:
+    blocks: Any = model.transformer["h"]
+    blocks[1] = copy.deepcopy(blocks[0])
+    blocks[1].attn.layer = 1
+
+
+def swap_blocks(model: GPT) -> None:
+    blocks: Any = model.transformer["h"]
+    first = blocks[0]
+    del blocks[0]
+    blocks.append(first)
+    for layer, block in enumerate(blocks):
+        block.attn.layer = layer
+
+
+def replace_in_a_dict(model: GPT) -> None:
+    parts: Any = model.transformer
+    norm = copy.deepcopy(parts["ln_f"])
+    norm.weight.array[...] *= 0.5
+    parts.update({"ln_f": norm})
+
+
+def other_memory(model: GPT) -> None:
+    weight: Any = model.lm_head.weight
+    weight.array = weight.array * np.float32(2)
+
+
 def remove_bias(model: GPT) -> None:
     attention: Any = model.transformer["h"][0].attn  # type: ignore[index]
     attention.c_proj.bias = None
@@ -250,6 +277,10 @@ def transposed_memory(model: GPT) -> None:
     [
         replace_parameter,
         replace_layer,
+        replace_block,
+        swap_blocks,
+        replace_in_a_dict,
+        other_memory,
         remove_bias,
         write_in_memory,
         load_other,
@@ -268,6 +299,42 @@ def test_changed_weights_show_at_once(model: GPT, change: Any) -> None:
     np.testing.assert_allclose(after, layer_by_layer, 1e-5, 1e-5 * scale)
     if change not in (remove_bias, transposed_memory):
         assert np.abs(after - before).max() > 1e-3 * scale
+
+
+def test_sizes_that_do_not_fit_are_never_read(model: GPT) -> None:
+    """Compiled code knows no bounds: what does not fit goes through the layers, which say so."""
+    made = fast(model)
+    cache = KVCache(made)
+    next_logits(made, cache)
+    made.lm_head.bias = Parameter(tensor([1.0, 2.0]))
+    with pytest.raises((ValueError, RuntimeError), match="2"):
+        next_logits(made, cache)
+    made.lm_head.bias = None
+    norm: Any = made.transformer["ln_f"]
+    norm.weight = Parameter(from_numpy(np.ones(3, np.float32)))
+    with pytest.raises((ValueError, RuntimeError), match="3"):
+        next_logits(made, cache)
+
+
+def test_some_layers_of_integers(model: GPT, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = quantize(model, skip=["transformer.h.0.attn.c_attn"])
+    made, idx, cache = fast(small), drawn(1, 5), KVCache(model)
+    written: list[Tensor] = []
+    calls = compiled_tokens(
+        made,
+        monkeypatch,
+        lambda: written.append(generate(made, idx, 30, temperature=0, cache=cache)),
+    )
+    assert calls == 29
+    assert written[0].tolist() == generate(small, idx, 30, temperature=0).tolist()
+
+
+def test_layers_that_share_a_place_in_the_cache(model: GPT) -> None:
+    """As odd as that is, it is what the layers say."""
+    model.transformer["h"][1].attn.layer = 0  # type: ignore[index]
+    np.testing.assert_allclose(
+        next_logits(fast(model), KVCache(model)), next_logits(model, KVCache(model)), 1e-5, 1e-5
+    )
 
 
 def test_more_texts_than_are_compiled(model: GPT, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors
 import safetensors.numpy
@@ -29,6 +30,8 @@ def save(obj: Any, f: Any) -> None:
         f: a path (of any suffix) or a file object opened in binary mode. At a path, the file that
             was there stays whole until the new one is completely written.
 
+    Equal objects give equal bytes, so files can be compared, and hashed.
+
     Raises:
         TypeError: naming the place of a value that cannot be saved.
         OSError: the file cannot be written; the one that was there is untouched.
@@ -44,7 +47,9 @@ def save(obj: Any, f: Any) -> None:
     if hasattr(f, "write"):
         if isinstance(f, io.TextIOBase):
             raise TypeError('save expects a file opened in binary mode, "wb"; got one for text')
-        f.write(safetensors.numpy.save(arrays, metadata))
+        written = io.BytesIO(safetensors.numpy.save(arrays, metadata))
+        _sort_metadata(written)
+        f.write(written.getvalue())
         return
     path = Path(os.path.realpath(f))  # behind a link lies the file to replace
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -52,6 +57,8 @@ def save(obj: Any, f: Any) -> None:
         with open(beside, "xb"):
             mode = beside.stat().st_mode  # what new files are allowed to whom here
         safetensors.numpy.save_file(arrays, beside, metadata)
+        with open(beside, "r+b") as file:
+            _sort_metadata(file)
         os.chmod(beside, mode)
         _flush(beside)
         os.replace(beside, path)
@@ -88,6 +95,18 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True) -> Any:
         with open(name, "rb") as file:
             arrays, metadata = read_safetensors(file, os.fstat(file.fileno()).st_size, name)
     return unpack(arrays, metadata, name)
+
+
+def _sort_metadata(file: BinaryIO) -> None:
+    """Put the metadata's entries in the order of their names; the library's order is random."""
+    file.seek(0)
+    size = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(size))
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    content = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    file.seek(8)
+    file.write(content.ljust(size))  # as before, it ends with spaces
+    file.seek(0)
 
 
 def _flush(path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from tt_autograd import joint_vjp
 from tt_tensor import Op, Tensor, apply
 
-from .elementary import exp, kernel
+from .elementary import exp, kernel, largest
 
 __all__ = ["compiled_attention", "compiled_rotary"]
 
@@ -40,9 +40,7 @@ def causal_softmax(x: Array, first: int, rows: int, scale: Any) -> None:
     for i in range(len(x)):
         row = x[i]
         seen = row[: first + i % rows + 1]
-        top = seen[0]
-        for j in range(seen.size):
-            top = max(top, seen[j])
+        top = largest(seen)
         total = _0
         for j in range(seen.size):
             seen[j] = exp((seen[j] - top) * scale)

@@ -12,7 +12,7 @@ from tt_tensor import Op, Tensor, apply
 from tt_tensor.ops.index import check_index
 from tt_tensor.tensor import wrap
 
-from .elementary import exp, kernel
+from .elementary import exp, kernel, largest
 
 __all__ = ["compiled_cross_entropy"]
 
@@ -28,9 +28,7 @@ def cross_entropy_rows(x: Array, target: Array, ignored: int, exps: Array, sums:
     loss = 0.0  # in float64: thousands of rows are added up
     for i in range(len(x)):
         xi, out = x[i], exps[i]
-        top = xi[0]
-        for j in range(xi.size):
-            top = max(top, xi[j])
+        top = largest(xi)
         total = _0
         for j in range(xi.size):
             out[j] = exp(xi[j] - top)

@@ -14,12 +14,25 @@ from typing import Any
 import numpy as np
 
 from .activation import gelu_kernel, silu_gate_kernel
-from .elementary import exp, kernel
+from .elementary import exp, kernel, largest, ordered
 from .normalization import layer_norm_row, rms_norm_row
+from .pointers import floats, integers
 
-__all__ = ["decode", "linear_rows"]
+__all__ = ["PART", "decode"]
 
 Array = Any
+
+PART = np.dtype(
+    [(name, np.int64) for name in ("weight", "scale", "bias", "outputs", "inputs")], align=True
+)
+"""Where in memory a part of the model is: a matrix (outputs, inputs) with a scale and a bias for
+each output, or a norm of so many weights and biases. An address of 0 says that there is none. A
+matrix with a scale is of int8, all else of float32.
+
+``decode`` takes a table of these in the place of the arrays: numba spends 0.1 µs on each array that
+it is given, 6 µs a token on those of 4 layers; and code for arrays of every kind, in layers of any
+number, is compiled once.
+"""
 
 _0 = np.float32(0)
 
@@ -80,45 +93,66 @@ def product_rows(x: Array, weight: Array, y: Array) -> None:
 
 
 @kernel
-def linear_rows(x: Array, weight: Array, scale: Array, bias: Array, y: Array) -> None:
-    """y = (x Wᵀ) · scale + b, for W of float32 or int8; scale and bias may be None.
+def linear_rows(x: Array, part: Any, y: Array) -> None:
+    """y = (x Wᵀ) · scale + b, for W of float32 or int8.
 
     One row has a loop of its own: the products of a token of 128 channels take 43 µs instead of 50.
 
-    Shape: x (N, in), weight (out, in), scale and bias (out,), y (N, out)
+    Shape: x (N, in), y (N, out)
     """
-    if len(x) == 1:
-        product_row(x[0], weight, y[0])
-    else:
-        product_rows(x, weight, y)
-    for n in range(len(x)):
-        yn = y[n]
-        if scale is not None:
+    shape = (part.outputs, part.inputs)
+    if part.scale:
+        weight = integers(part.weight, shape)
+        if len(x) == 1:
+            product_row(x[0], weight, y[0])
+        else:
+            product_rows(x, weight, y)
+        scale = floats(part.scale, shape[:1])
+        for n in range(len(x)):
+            yn = y[n]
             for i in range(yn.size):
                 yn[i] *= scale[i]
-        if bias is not None:
+    else:
+        weights = floats(part.weight, shape)
+        if len(x) == 1:
+            product_row(x[0], weights, y[0])
+        else:
+            product_rows(x, weights, y)
+    if part.bias:
+        bias = floats(part.bias, shape[:1])
+        for n in range(len(x)):
+            yn = y[n]
             for i in range(yn.size):
                 yn[i] += bias[i]
 
 
 @kernel
-def add_embedding(ids: Array, weight: Array, scale: Array, x: Array) -> None:
-    """x += rows of a table of float32 or int8."""
-    for n in range(len(ids)):
-        row, xn = weight[ids[n]], x[n]
-        factor = np.float32(1) if scale is None else scale[ids[n]]
-        for j in range(xn.size):
-            xn[j] += np.float32(row[j]) * factor
+def add_embedding(number: int, part: Any, x: Array) -> None:
+    """x += a row of a table of float32 or int8.
+
+    Shape: x (inputs,)
+    """
+    shape = (part.outputs, part.inputs)
+    if part.scale:
+        whole, factor = integers(part.weight, shape)[number], floats(part.scale, shape[:1])[number]
+        for j in range(x.size):
+            x[j] += np.float32(whole[j]) * factor
+    else:
+        row = floats(part.weight, shape)[number]
+        for j in range(x.size):
+            x[j] += row[j]
 
 
 @kernel
-def norm_rows(x: Array, weight: Array, bias: Array, rms: bool, eps: Any, y: Array) -> None:
+def norm_rows(x: Array, part: Any, rms: bool, eps: Any, y: Array) -> None:
     """RMS norm or layer norm of each row; a layer norm without bias has one of zeros."""
+    shape = (part.outputs,)
+    weight = floats(part.weight, shape)
     for n in range(len(x)):
         if rms:
             rms_norm_row(x[n], weight, eps, y[n])
         else:
-            layer_norm_row(x[n], weight, bias, eps, y[n])
+            layer_norm_row(x[n], weight, floats(part.bias, shape), eps, y[n])
 
 
 @kernel
@@ -128,6 +162,28 @@ def rotate_head(x: Array, cos: Array, sin: Array) -> None:
         a, b = x[j], x[j + cos.size]
         x[j] = a * cos[j] - b * sin[j]
         x[j + cos.size] = b * cos[j] + a * sin[j]
+
+
+@ordered
+def weighted_sum(p: Array, values: Array, scale: Any, y: Array) -> None:
+    """y = Σ p values · scale. The sum of four rows is added to what y was: 0.29 µs for 240 rows of
+    32 numbers; with y first in the sum, four additions wait for each other, and it takes 0.44.
+
+    Shape: p (S,), values (S, D), y (D,)
+    """
+    y[:] = _0
+    whole = p.size // 4 * 4
+    for t in range(0, whole, 4):
+        a, b, c, d = p[t], p[t + 1], p[t + 2], p[t + 3]
+        va, vb, vc, vd = values[t], values[t + 1], values[t + 2], values[t + 3]
+        for j in range(y.size):
+            y[j] += (a * va[j] + b * vb[j]) + (c * vc[j] + d * vd[j])
+    for t in range(whole, p.size):
+        v, a = values[t], p[t]
+        for j in range(y.size):
+            y[j] += a * v[j]
+    for j in range(y.size):
+        y[j] *= scale
 
 
 @kernel
@@ -151,26 +207,12 @@ def attend(q: Array, keys: Array, values: Array, scale: Any, p: Array, y: Array)
         for i in range(q.size):
             total += q[i] * key[i]
         p[t] = total
-    top = p[0]
-    for t in range(p.size):
-        top = max(top, p[t])
+    top = largest(p)
     total = _0
     for t in range(p.size):
         p[t] = exp((p[t] - top) * scale)
         total += p[t]
-    y[:] = _0
-    for t in range(0, whole, 4):  # y is read and written once for four
-        a, b, c, d = p[t], p[t + 1], p[t + 2], p[t + 3]
-        va, vb, vc, vd = values[t], values[t + 1], values[t + 2], values[t + 3]
-        for j in range(y.size):
-            y[j] += (a * va[j] + b * vb[j]) + (c * vc[j] + d * vd[j])
-    for t in range(whole, p.size):
-        v, a = values[t], p[t]
-        for j in range(y.size):
-            y[j] += a * v[j]
-    share = np.float32(1) / total
-    for j in range(y.size):
-        y[j] *= share
+    weighted_sum(p, values, np.float32(1) / total, y)
 
 
 @kernel
@@ -211,57 +253,64 @@ def add(x: Array, y: Array) -> None:
 @kernel
 def decode(
     ids: Array,
-    table: Any,
-    places: Any,
-    layers: Any,
-    last: Any,
+    ends: Array,
+    layers: Array,
     keys: Array,
     values: Array,
     past: int,
-    turns: tuple[Array, Array],
+    cos: Array,
+    sin: Array,
     rms: bool,
     gated: bool,
     eps: Any,
     scratch: Any,
     logits: Array,
-) -> None:
+) -> bool:
     """The logits after one more token of each text; the cache gets its keys and values.
 
     Args:
         ids: the tokens, (N,).
-        table: of tokens, (weight, scale); ``places``: of positions, None if they are rotary.
-        layers: of each layer (norm 1, attention's maps, norm 2, the MLP's maps): a norm is
-            (weight, bias), a map (weight, scale, bias).
-        last: the last norm and the map to logits.
+        ends: before and after the layers, (4,) of ``PART``: the table of tokens, that of positions
+            (nowhere if they are rotary), the last norm, and the map to logits.
+        layers: (layers, 7) of ``PART``: norm 1, attention's two maps, norm 2, the MLP's maps: up,
+            the gate's (which is looked at if ``gated``), down.
         keys, values: the cache's memory, (layers, N, Hs, S, D).
         past: how many positions it holds.
-        turns: cosines and sines of this position's angles, (D/2,) each, or empty.
+        cos, sin: of this position's angles, (D/2,) each, or empty.
         rms, gated: RMS norm instead of layer norm, SwiGLU instead of GELU.
         scratch: arrays for what comes between: x, normed (N, C), qkv, attended, inner, gate (N, ·),
             p (S,).
         logits: (N, V), which is written.
+
+    Returns:
+        False, with nothing done, if a token is not in the table.
     """
+    table, places, last, head = ends[0], ends[1], ends[2], ends[3]
+    for token in ids:
+        if not 0 <= token < table.outputs:
+            return False
     x, normed, qkv, attended, inner, gate, p = scratch
     x[:] = _0
-    add_embedding(ids, table[0], table[1], x)
-    if places is not None:
-        add_embedding(np.full(len(ids), past), places[0], places[1], x)
-    for number, layer in enumerate(layers):
-        norm, attn, proj, norm_2, up, other, down = layer
-        norm_rows(x, norm[0], norm[1], rms, eps, normed)
-        linear_rows(normed, attn[0], attn[1], attn[2], qkv)
-        attention_rows(qkv, keys[number], values[number], past, turns[0], turns[1], p, attended)
-        linear_rows(attended, proj[0], proj[1], proj[2], normed)
+    for n in range(len(ids)):
+        add_embedding(ids[n], table, x[n])
+        if places.weight:
+            add_embedding(past, places, x[n])
+    for number in range(len(layers)):
+        layer = layers[number]
+        norm_rows(x, layer[0], rms, eps, normed)
+        linear_rows(normed, layer[1], qkv)
+        attention_rows(qkv, keys[number], values[number], past, cos, sin, p, attended)
+        linear_rows(attended, layer[2], normed)
         add(x, normed)
-        norm_rows(x, norm_2[0], norm_2[1], rms, eps, normed)
-        linear_rows(normed, up[0], up[1], up[2], inner)
+        norm_rows(x, layer[3], rms, eps, normed)
+        linear_rows(normed, layer[4], inner)
         if gated:
-            linear_rows(normed, other[0], other[1], other[2], gate)
+            linear_rows(normed, layer[5], gate)
             silu_gate_kernel(inner.reshape(-1), gate.reshape(-1), inner.reshape(-1))
         else:
             gelu_kernel(inner.reshape(-1), inner.reshape(-1))
-        linear_rows(inner, down[0], down[1], down[2], normed)
+        linear_rows(inner, layer[6], normed)
         add(x, normed)
-    norm, head = last
-    norm_rows(x, norm[0], norm[1], rms, eps, normed)
-    linear_rows(normed, head[0], head[1], head[2], logits)
+    norm_rows(x, last, rms, eps, normed)
+    linear_rows(normed, head, logits)
+    return True

