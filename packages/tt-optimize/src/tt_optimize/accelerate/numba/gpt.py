@@ -9,6 +9,7 @@ import numpy as np
 from tt_models import GPT
 from tt_models.cache import Cache
 from tt_nn import RotaryEmbedding
+from tt_nn.module import changes
 from tt_tensor import Tensor, float32
 from tt_tensor.ops.index import check_index
 from tt_tensor.tensor import wrap
@@ -67,15 +68,20 @@ class CompiledGPT(Accelerated, GPT):
         return GPT.forward(self, idx, targets, cache)
 
     def _bound(self) -> Binding | None:
-        """The weights, gathered anew if any was replaced; None if ``decode`` cannot do it."""
+        """The weights, gathered anew if any was replaced; None if ``decode`` cannot do it, which
+        is tried again when some module was changed."""
         kept = self._memory.kept
         binding: Binding | None = kept.get("binding")
-        if binding is None or not binding.holds():
-            try:
-                binding = Binding(self)
-            except Unknown:
-                binding = None
-            kept["binding"] = binding
+        if binding is not None and binding.holds():
+            return binding
+        if kept.get("in vain") is changes.latest:
+            return None
+        kept["in vain"] = changes.latest
+        try:
+            kept["binding"] = binding = Binding(self)
+            kept["in vain"] = None
+        except Unknown:
+            kept["binding"] = binding = None
         return binding
 
     def _fits(self, binding: Binding, texts: int, cache: KVCache) -> bool:
