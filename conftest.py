@@ -1,7 +1,8 @@
-"""Every ```python block of a Markdown file is a test: `pytest README.md docs` runs them.
+"""What all tests share: READMEs are tests, too, and properties are tried on the same examples.
 
-The blocks of one file run in order and share their names, as a reader would type them. A block that
-shows a prompt (`>>>`) is checked as a doctest.
+Every ```python block of a Markdown file is a test: `pytest README.md docs` runs them. The blocks of
+one file run in order and share their names, as a reader would type them. A block that shows a
+prompt (`>>>`) is checked as a doctest.
 """
 
 import doctest
@@ -12,6 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure, and neither is a draw that nobody can repeat. To look for new
+# examples: --hypothesis-profile=search
+settings.register_profile("search", deadline=None)
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
 
 BLOCK = re.compile(r"^( *)```(?:python|pycon)\b[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 

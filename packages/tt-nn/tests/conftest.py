@@ -1,15 +1,11 @@
-"""What the tests here share: a fixed seed, numbers to compute with, patience on a busy machine."""
+"""What the tests here share: a fixed seed, and numbers to compute with."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from tt_tensor import Tensor, from_numpy, manual_seed
-
-settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
-settings.load_profile("no deadline")
 
 
 @pytest.fixture(autouse=True)

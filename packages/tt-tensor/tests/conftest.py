@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-settings.register_profile("house", deadline=None, max_examples=25, derandomize=True)
-settings.load_profile("house")
+settings.register_profile("brief", settings.get_profile("house"), max_examples=25)
+settings.load_profile("brief")
 
 
 def _arrays(

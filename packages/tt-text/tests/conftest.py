@@ -4,12 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from tt_text import BPETokenizer
-
-settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
-settings.load_profile("no deadline")
 
 TEXT = "It's a test, isn't it? The tests' testers tested 3 testing tests: 12 of 12 passed! " * 3
 
