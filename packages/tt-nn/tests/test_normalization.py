@@ -144,3 +144,29 @@ def test_what_is_too_short_is_not_blown_up() -> None:
     np.testing.assert_allclose(y.detach().numpy(), [[0, 0], [0.3, 0.4]])
     y.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), 1)
+
+
+@pytest.mark.parametrize("size", [0.02, 1.0, 300.0, 20000.0])
+@pytest.mark.parametrize(
+    "norm",
+    [
+        lambda x: F.layer_norm(x, 16),
+        lambda x: F.rms_norm(x, 16, eps=1e-6),
+        lambda x: F.group_norm(x, 4),
+        lambda x: F.batch_norm(x, None, None, training=True),
+    ],
+)
+def test_float16_is_computed_in_float32(norm: Callable[[Tensor], Tensor], size: float) -> None:
+    """As in PyTorch: squares, their sums and 1/σ³ need not fit into float16."""
+    draw = np.random.default_rng(0)
+    numbers = (draw.standard_normal((8, 16)) * size).astype(np.float16)
+    weights = draw.standard_normal((8, 16))
+    found = []
+    for dtype in (np.float16, np.float64):
+        x = tensor(numbers.astype(dtype), requires_grad=True)
+        y = norm(x)
+        (y * tensor(weights.astype(dtype))).sum().backward()
+        assert y.dtype == x.grad.dtype == dtype
+        found.append((y.detach().numpy(), x.grad.numpy()))
+    for small, exact in zip(*found, strict=True):
+        np.testing.assert_allclose(small, exact, 0, 2e-3 * np.abs(exact).max() + 6e-8)

@@ -13,6 +13,7 @@ from tt_tensor.ledger import written
 from .blocks import row_blocks
 from .checks import floating
 from .images import batch_first, batch_last
+from .normalization import in_float32
 
 __all__ = ["batch_norm"]
 
@@ -42,6 +43,9 @@ def batch_norm_forward(
     running: Running | None = None,
 ) -> tuple[Array, tuple[Array, Array]]:
     """(x - mean)/√(var + ε) · weight + bias channel by channel; mean and 1/√(var + ε) are kept."""
+    if x.dtype == np.float16:
+        out, saved = batch_norm_forward(*in_float32(x, weight, bias), eps=eps, running=running)
+        return out.astype(x.dtype), saved
     rows = _channels(x)
     out = np.empty_like(rows)
     mean, var = np.empty((2, len(rows), 1), rows.dtype)
@@ -86,6 +90,10 @@ def batch_norm_vjp(
     running: Running | None = None,
 ) -> list[Array | None]:
     """With x̂ the normalised x: dL/dx = weight/σ · (g - mean(g) - x̂ mean(g x̂))."""
+    if x.dtype == np.float16:
+        g, *given = in_float32(g, x, weight, bias)
+        wide = batch_norm_vjp(g, needs, saved, *given, eps=eps, running=running)
+        return [None if grad is None else grad.astype(x.dtype) for grad in wide]
     mean, rstd = saved
     rows, arriving = _channels(x), _channels(g)
     grads = np.empty_like(rows) if needs[0] else None

@@ -25,10 +25,19 @@ def _rows(x: Array, dims: int) -> Array:
     return np.ascontiguousarray(x).reshape(math.prod(x.shape[:split]), math.prod(x.shape[split:]))
 
 
+def in_float32(*arrays: Array | None) -> tuple[Any, ...]:
+    """float16 as float32, to compute with: of float16, squares are inf from 256 on, and gradients,
+    with their 1/σ³, sooner."""
+    return tuple(None if array is None else array.astype(np.float32) for array in arrays)
+
+
 def layer_norm_forward(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, dims: int, eps: float
 ) -> tuple[Array, tuple[Array, Array]]:
     """(x - mean)/√(var + ε) · weight + bias row by row; mean and 1/√(var + ε) are kept."""
+    if x.dtype == np.float16:
+        out, saved = layer_norm_forward(*in_float32(x, weight, bias), dims=dims, eps=eps)
+        return out.astype(x.dtype), saved
     if dims == 1 and x.size == x.shape[-1]:
         return _layer_norm_row(x, weight, bias, eps)
     rows = _rows(x, dims)
@@ -85,6 +94,10 @@ def layer_norm_vjp(
     eps: float,
 ) -> list[Array | None]:
     """With x̂ the normalised x and ĝ = g · weight: dL/dx = (ĝ - mean(ĝ) - x̂ mean(ĝ x̂)) / σ."""
+    if x.dtype == np.float16:
+        g, *given = in_float32(g, x, weight, bias)
+        wide = layer_norm_vjp(g, needs, saved, *given, dims=dims, eps=eps)
+        return [None if grad is None else grad.astype(x.dtype) for grad in wide]
     mean, rstd = (kept.reshape(-1, 1) for kept in saved)
     rows, grows = _rows(x, dims), _rows(g, dims)
     n = rows.shape[1]
@@ -164,15 +177,18 @@ def rms_norm(
     """x / √(mean(x²) + ε) · weight over the last dims.
 
     Args:
-        eps: the smallest number that changes 1 in the dtype of x, if None.
+        eps: the smallest number that changes 1 in the dtype of x (in float32, if that is float16),
+            if None.
 
     Source: Zhang and Sennrich 2019.
     """
     shape = _check_shape("rms_norm", input, normalized_shape, weight)
-    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     axes = tuple(range(-len(shape), 0))
-    y = input * (input.square().mean(axes, keepdim=True) + eps).rsqrt()
-    return y if weight is None else y * weight
+    x = input.float() if input.dtype == np.float16 else input  # see in_float32
+    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    y = x * (x.square().mean(axes, keepdim=True) + eps).rsqrt()
+    y = y if weight is None else y * weight
+    return y.to(input.dtype) if x is not input else y
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
