@@ -297,6 +297,8 @@ def test_what_is_kept_of_a_walk_is_known_to_be_old() -> None:
         parts.clear,
         lambda: weights.__setitem__(0, ones(2)),
         lambda: weights.append(ones(2)),
+        lambda: model.register_forward_hook(lambda *_: None),
+        lambda: model.register_forward_pre_hook(lambda *_: None),
         lambda: setattr(model, "__class__", nn.Module),
         model.eval,
     ]

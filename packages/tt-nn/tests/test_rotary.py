@@ -69,3 +69,13 @@ def test_the_dtype_stays(dtype: object) -> None:
 def test_repr() -> None:
     shown = repr(nn.RotaryEmbedding(4, 16, interleaved=True))
     assert shown == "RotaryEmbedding(4, max_seq_len=16, theta=10000.0, interleaved=True)"
+
+
+def test_changed_settings_show() -> None:
+    """Angles are kept, but not those of another theta or dim."""
+    rotary, x = nn.RotaryEmbedding(4, 16), randn(1, 1, 3, 4)
+    rotary(x)
+    rotary.theta = 5.0
+    assert rotary(x).tolist() == nn.RotaryEmbedding(4, 16, theta=5.0)(x).tolist()
+    rotary.dim = 2
+    assert rotary(x[..., :2]).tolist() == nn.RotaryEmbedding(2, 16, theta=5.0)(x[..., :2]).tolist()

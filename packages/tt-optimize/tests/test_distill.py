@@ -211,6 +211,17 @@ def test_hidden_states_with_a_learned_projection() -> None:
     assert unexplained(taught) < 0.8 * unexplained(plain)
 
 
+def test_hidden_states_take_no_batch_away() -> None:
+    """Their widths are found on the first one, which is trained on like the others."""
+    teacher, student, batches = world()
+    options: dict[str, Any] = {"hidden": {"layers.1": "layers.1"}, "seed": 0, "progress": False}
+    taught = [distill(student, teacher, b, **options) for b in (batches, iter(batches))]
+    for ours, theirs in zip(*(model.parameters() for model in taught), strict=True):
+        np.testing.assert_array_equal(ours.array, theirs.array)
+    with pytest.raises(ValueError, match="at least one batch"):
+        distill(student, teacher, [], **options)
+
+
 def test_a_gpt_learns_from_a_gpt() -> None:
     manual_seed(0)
     sizes: dict[str, Any] = {"vocab_size": 7, "block_size": 8, "n_head": 2}

@@ -88,3 +88,14 @@ def test_a_model_without_batch_norm_is_copied() -> None:
     folded = fold_batch_norm(model)
     assert folded[0].weight is not model[0].weight
     assert not folded.training and model.training
+
+
+def test_a_subclass_that_applies_its_layers_otherwise_is_left() -> None:
+    class Backwards(Sequential):
+        def forward(self, input: Tensor) -> Tensor:
+            for layer in reversed([*self]):
+                input = layer(input)
+            return input
+
+    model, x = settled(Backwards(Conv2d(3, 3, 3), BatchNorm2d(3))), randn(2, 3, 8, 8)
+    np.testing.assert_array_equal(answers(fold_batch_norm(model), x), answers(model, x))

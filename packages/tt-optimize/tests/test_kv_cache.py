@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tt_autograd import no_grad
-from tt_models import GPT, Cache, GPTConfig, generate, generate_stream
+from tt_models import GPT, MLP, Cache, GPTConfig, generate, generate_stream
 from tt_nn import functional as F
 from tt_optimize import KVCache, flops
 from tt_tensor import Generator, Tensor, float64, manual_seed, tensor, time_ops, untime_ops
@@ -441,3 +441,14 @@ def test_the_batch_size_changes_under_a_cache(gpt: GPT) -> None:
 def test_windows_that_make_no_sense(gpt: GPT, window: int) -> None:
     with pytest.raises(ValueError, match=f"expected a window of at least 1, or None; got {window}"):
         KVCache(gpt, window=window)
+
+
+@pytest.mark.parametrize("sizes", [{"batch_size": 1.5}, {"max_len": 2.5}, {"window": 1.5}])
+def test_sizes_are_whole_numbers(gpt: GPT, sizes: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="whole numbers"):
+        KVCache(gpt, **sizes)
+
+
+def test_it_is_made_for_a_gpt() -> None:
+    with pytest.raises(TypeError, match="expected a GPT, got MLP"):
+        KVCache(MLP([2, 2]))  # type: ignore[arg-type]

@@ -179,6 +179,7 @@ def test_it_can_be_trained_on_and_what_is_frozen_stays_so() -> None:
     small = low_rank(MLP([32, 32, 4]), rank=4)
     small(randn(3, 32)).sum().backward()
     assert all(p.grad is not None for p in small.parameters())
+    assert low_rank(MLP([32, 32, 4]), rank=np.int64(4)).layers[0].down.out_features == 4  # type: ignore[arg-type]
     frozen = low_rank(MLP([32, 32, 4]).requires_grad_(False), rank=4)
     assert not any(p.requires_grad for p in frozen.parameters())
 

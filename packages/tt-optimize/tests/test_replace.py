@@ -9,7 +9,7 @@ import pytest
 
 from tt_models import GPT
 from tt_nn import GELU, Identity, Linear, Module, ReLU, Sequential
-from tt_optimize import replace_layers
+from tt_optimize import low_rank, quantize, replace_layers
 from tt_tensor import Tensor, randn
 
 
@@ -114,3 +114,21 @@ def test_modes_buffers_and_hooks_stay_apart() -> None:
 def test_only_modules_are_put_in() -> None:
     with pytest.raises(TypeError, match=r"'0' expected a Module or None, got int"):
         replace_layers(Sequential(ReLU()), lambda name, layer: 3 if name else None)  # type: ignore[arg-type,return-value]
+
+
+def test_hooks_go_to_what_is_put_in() -> None:
+    model = Sequential(Linear(3, 3), ReLU())
+    seen: list[str] = []
+    handle = model[0].register_forward_hook(lambda layer, *_: seen.append(type(layer).__name__))
+    model[0].register_forward_pre_hook(lambda layer, args: (args[0] * 0,))
+    new = replace_layers(
+        model, lambda name, layer: Linear(3, 3, bias=False) if name == "0" else None
+    )
+    assert not new(randn(2, 3)).detach().numpy().any()
+    assert seen == ["Linear"]
+    handle.remove()  # the model's; the new one has its own
+    new(randn(2, 3)), model(randn(2, 3))
+    assert seen == ["Linear", "Linear"]
+    for small in (quantize(new), low_rank(Sequential(*new, Linear(3, 3)), rank=1)):
+        small(randn(2, 3))
+    assert len(seen) == 4

@@ -35,7 +35,8 @@ class IncompatibleKeys(NamedTuple):
 
 
 class Changes:
-    """``latest`` is another object whenever an attribute of any module has been set or deleted.
+    """``latest`` is another object whenever an attribute of any module has been set or deleted, or
+    a module was given a hook.
 
     Whoever keeps what a walk through a model has found also keeps ``latest``, read before the walk:
     as long as it is the same, so is what a walk would find.
@@ -428,7 +429,9 @@ class Module:
             with_kwargs: the hook is called as ``hook(module, args, kwargs, output)``.
         """
         hooks = self.__dict__.setdefault("_forward_hooks", {})
-        return RemovableHandle(hooks, hook, prepend, with_kwargs)
+        handle = RemovableHandle(hooks, hook, prepend, with_kwargs)
+        changes.latest = object()
+        return handle
 
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
@@ -440,7 +443,9 @@ class Module:
             with_kwargs: the hook is called as ``hook(module, args, kwargs)`` and may return both.
         """
         hooks = self.__dict__.setdefault("_forward_pre_hooks", {})
-        return RemovableHandle(hooks, hook, prepend, with_kwargs)
+        handle = RemovableHandle(hooks, hook, prepend, with_kwargs)
+        changes.latest = object()
+        return handle
 
     def extra_repr(self) -> str:
         """What a subclass shows of its settings."""

@@ -10,6 +10,7 @@ afterwards.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -189,8 +190,8 @@ def distill(
         states_differ = None
         if pairs:
             with evaluating(student), no_grad():
-                inputs, _ = split(next(iter(loader)))
-                student(inputs), teacher(inputs)
+                first, loader = peeked(loader)
+                student(first), teacher(first)
             states_differ = HiddenLoss(pairs, ours.states, theirs.states)
             trained += states_differ.parameters()
 
@@ -217,6 +218,19 @@ def distill(
         )
         trainer.fit(loader, epochs, val)
     return student.eval()
+
+
+def peeked(loader: Iterable[Any]) -> tuple[Tensor, Iterable[Any]]:
+    """The first inputs of a loader, and a loader that still has them.
+
+    Raises:
+        ValueError: it gives no batches.
+    """
+    batches = iter(loader)
+    for batch in batches:
+        rest = itertools.chain([batch], batches) if batches is loader else loader
+        return split(batch)[0], rest
+    raise ValueError("distill: expected at least one batch, got none")
 
 
 def split(batch: Any) -> tuple[Tensor, Tensor | None]:

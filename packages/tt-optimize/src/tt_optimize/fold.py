@@ -63,8 +63,8 @@ def _pairs(model: Module) -> Pairs:
         places[id(layer)] = places.get(id(layer), 0) + 1
     found: Pairs = []
     for part in model.modules():
-        if not isinstance(part, Sequential):
-            continue
+        if not isinstance(part, Sequential) or type(part).forward is not Sequential.forward:
+            continue  # a subclass may apply its layers in another order
         layers = [layer for layer in part if not isinstance(layer, Identity)]
         pooled = [layer for layer in layers if not isinstance(layer, MaxPool2d)]
         for first, second in pairwise(pooled):

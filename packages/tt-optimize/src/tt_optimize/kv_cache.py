@@ -43,6 +43,10 @@ class KVCache:
         max_len: the longest text it can hold; the model's block_size if None.
         window: how many positions back each position looks, itself included; all if None.
 
+    Raises:
+        TypeError: the model is no GPT, or a size is no whole number.
+        ValueError: a size out of range.
+
     Memory: 2 · n_layer · batch_size · max_len · kv_heads · head_size numbers, with a window that
     many with ``window`` for ``max_len``; see ``nbytes``.
 
@@ -73,8 +77,16 @@ class KVCache:
         *,
         window: int | None = None,
     ) -> None:
-        config = model.config
+        config = getattr(model, "config", None)
+        if config is None:
+            raise TypeError(f"KVCache: expected a GPT, got {type(model).__name__}")
         max_len = config.block_size if max_len is None else max_len
+        sizes = (batch_size, max_len, 1 if window is None else window)
+        if not all(isinstance(size, int | np.integer) for size in sizes):
+            raise TypeError(
+                "KVCache: expected whole numbers for batch_size, max_len and window; got "
+                f"{batch_size!r}, {max_len!r} and {window!r}"
+            )
         if batch_size <= 0 or not 0 < max_len <= config.block_size:
             raise ValueError(
                 f"KVCache: expected a positive batch_size and max_len of 1 to block_size = "

@@ -121,7 +121,8 @@ def _check_options(rank: Any, ratio: float | None, energy: float | None) -> None
         got = ", ".join(f"{name}={value}" for name, value in given.items()) or "none"
         raise ValueError(f"low_rank: expected one of rank, ratio and energy; got {got}")
     ranks = rank.values() if isinstance(rank, Mapping) else [rank]
-    if rank is not None and not all(type(r) is int and r > 0 for r in ranks):
+    whole = all(isinstance(r, int | np.integer) and r is not True for r in ranks)
+    if rank is not None and not (whole and all(r > 0 for r in ranks)):
         raise ValueError(f"low_rank: a rank is a whole number above 0, got {rank!r}")
     if ratio is not None and not 0 < ratio < 1:
         raise ValueError(f"low_rank: ratio is a share of the numbers, between 0 and 1; got {ratio}")

@@ -15,6 +15,8 @@ from tt_nn import Module
 
 __all__ = ["replace_layers"]
 
+_HOOKS = {"_forward_hooks", "_forward_pre_hooks"}
+
 
 def replace_layers(model: Module, make: Callable[[str, Module], Module | None]) -> Any:
     """The model with ``make(name, layer)`` in the place of each layer for which that is not None.
@@ -25,7 +27,8 @@ def replace_layers(model: Module, make: Callable[[str, Module], Module | None]) 
 
     ``make`` is asked from the outside in, the model itself first (under the name ""). It is not
     asked about what is inside a layer it has replaced, and once only about a layer that stands in
-    several places: its replacement will stand in all of them.
+    several places: its replacement will stand in all of them. The hooks of a layer are its
+    replacement's.
 
     Args:
         make: gets the dotted name of a module, as in ``named_modules()``, and the module; returns
@@ -56,6 +59,8 @@ def replace_layers(model: Module, make: Callable[[str, Module], Module | None]) 
                 visit(f"{name}.{child_name}" if name else child_name, child)
         elif isinstance(made, Module):
             memo[id(module)] = made
+            for hooks in _HOOKS & vars(module).keys() - vars(made).keys():
+                vars(made)[hooks] = vars(module)[hooks].copy()
         else:
             raise TypeError(
                 f"replace_layers: for {name!r} expected a Module or None, got {type(made).__name__}"

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from tt_autograd import no_grad
-from tt_models import GPT, MLP, GPTConfig, generate
+from tt_models import CNN, GPT, MLP, GPTConfig, LeNet5, generate
 from tt_nn import GELU, CrossEntropyLoss, LayerNorm, Linear, Parameter, Sequential
 from tt_nn.optim import SGD
 from tt_optimize import KVCache, quantize
 from tt_optimize.accelerate import accelerate
 from tt_optimize.accelerate.numba import gpt as compiled_gpt
-from tt_tensor import Tensor, float32, from_numpy, tensor, time_ops, untime_ops
+from tt_tensor import Tensor, float32, from_numpy, randn, tensor, time_ops, untime_ops
 
 
 def drawn(*shape: int) -> Tensor:
@@ -123,9 +123,24 @@ def test_layers_by_themselves() -> None:
     assert fast(criterion)(made(x), y).item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_model_in_which_nothing_is_compiled() -> None:
-    with pytest.raises(ValueError, match=r'MLP the backend numba knows nothing.*backend="numpy"'):
-        fast(MLP([4, 3, 2]))
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [(MLP([4, 3, 2]), (5, 4)), (CNN(1, widths=(4, 8)), (2, 1, 8, 8)), (LeNet5(), (2, 1, 28, 28))],
+    ids=["MLP", "CNN", "LeNet5"],
+)
+def test_models_of_large_products_are_left_to_the_other_backend(
+    model: Any, shape: tuple[int, ...]
+) -> None:
+    made, x = fast(model.eval()), randn(*shape)
+    with no_grad():
+        np.testing.assert_allclose(made(x).numpy(), model(x).numpy(), 1e-5, 1e-5)
+    assert "backend='numpy'" in repr(made)
+    assert all(a is b for a, b in zip(made.parameters(), model.parameters(), strict=True))
+
+
+def test_a_model_in_which_nothing_is_known() -> None:
+    with pytest.raises(ValueError, match=r"Linear the backend numba knows nothing.*to NumPy's"):
+        fast(Linear(4, 3))
 
 
 def test_float64_is_left_to_the_plain_layers(model: GPT) -> None:

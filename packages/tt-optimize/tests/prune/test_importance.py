@@ -83,3 +83,13 @@ def test_taylor_reads_a_gpt_s_own_loss_and_leaves_its_mode(gpt: GPT) -> None:
 def test_calibration_must_have_batches() -> None:
     with pytest.raises(ValueError, match=r"calibration gave no batches"):
         prune(MLP([4, 4, 2]), method="structured", importance="taylor", calibration=[])
+
+
+def test_taylor_leaves_out_what_the_loss_does_not_depend_on() -> None:
+    """A branch that is not called has no gradients: none of its neurons would be missed."""
+    model = Sequential(Linear(4, 6), ReLU(), Linear(6, 3))
+    model[2].spare = Sequential(Linear(4, 6), ReLU(), Linear(6, 3))
+    batches = [(randn(8, 4), randint(0, 3, (8,)))]
+    options = {"method": "structured", "importance": "taylor", "calibration": batches}
+    small = prune(model, amount=0.5, **options)
+    assert small[0].out_features == small[2].spare[0].out_features == 3

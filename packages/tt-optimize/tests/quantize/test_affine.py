@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from tt_optimize import dequantize_tensor, quantize_tensor
 from tt_optimize.quantize import scale_and_zero_point, symmetric_scale
 from tt_optimize.quantize.affine import quantized_weight
-from tt_tensor import randn, tensor, uint8, zeros
+from tt_tensor import int32, int64, randn, tensor, uint8, zeros
 
 finite = st.floats(-1e4, 1e4, width=32)
 
@@ -109,3 +109,11 @@ def test_per_channel_serves_small_rows_better() -> None:
 
 def test_weights_without_numbers() -> None:
     assert quantized_weight(zeros(0, 3))[0].shape == (0, 3)
+
+
+def test_wide_integers() -> None:
+    """The limits of int32 are no float32; those of int64 are not even a float64."""
+    x = tensor([3e38, -3e38, 2147483520.0])
+    assert quantize_tensor(x, 1.0, dtype=int32).tolist() == [2**31 - 1, -(2**31), 2147483520]
+    with pytest.raises(TypeError, match="at most 32 bits, got int64"):
+        quantize_tensor(x, 1.0, dtype=int64)

@@ -168,3 +168,22 @@ def test_what_scaling_is_for() -> None:
 
     assert gradient(1.0).item() == 0.0
     assert gradient(65536.0).item() / 65536.0 == pytest.approx(1e-8, rel=1e-2)
+
+
+def test_a_closure_is_refused() -> None:
+    """It would make new gradients, scaled ones, after the old ones were divided."""
+    (w, optimizer), scaler = one(), GradScaler(init_scale=8.0)
+
+    def closure() -> Tensor:
+        backward(scaler, w)
+        return w.sum()
+
+    backward(scaler, w)
+    for refused in (
+        lambda: scaler.step(optimizer, closure),
+        lambda: scaler.step(optimizer, closure=closure),
+    ):
+        with pytest.raises(RuntimeError, match="closure"):
+            refused()
+    assert w.tolist() == [1.0, 2.0]
+    GradScaler(enabled=False).step(optimizer, closure)

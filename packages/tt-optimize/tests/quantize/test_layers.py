@@ -160,6 +160,18 @@ def test_inputs_of_zeros_and_of_nan(scheme: str) -> None:
         small(randn(2, 8) * float("nan"))
 
 
+@pytest.mark.parametrize("peak", [1e-45, 1e-43, 1e-35, 1e38])
+def test_inputs_of_any_size(peak: float) -> None:
+    """Where float32 has no scale small enough for them, they count as 0."""
+    layer = Linear(8, 3, bias=False)
+    x = tensor(np.linspace(-peak, peak, 16, dtype=np.float32).reshape(2, 8))
+    found, expected = quantized(layer, "dynamic", x)(x).numpy(), layer(x).detach().numpy()
+    if peak < 1e-40:
+        assert not found.any()
+    else:
+        np.testing.assert_allclose(found, expected, 0, 0.02 * peak)
+
+
 def test_a_static_layer_cuts_what_it_was_not_calibrated_for() -> None:
     layer = Linear(1, 1, bias=False)
     small = quantize(layer, "static", calibration=[tensor([[-1.0], [1.0]])])

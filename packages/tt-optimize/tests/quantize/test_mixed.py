@@ -89,3 +89,19 @@ def test_activations_take_half_the_memory() -> None:
         tracemalloc.stop()
         loss.backward()
     assert held["float16"] < 0.6 * held["float32"]
+
+
+def test_every_form_of_gpt_learns() -> None:
+    """RMS norm among them: of numbers as small as a new model's, 1/σ³ is beyond float16."""
+    llama = {"norm": "rms", "mlp": "swiglu", "position": "rotary", "n_kv_head": 1}
+    for form in ({}, llama):
+        manual_seed(0)
+        config = GPTConfig(vocab_size=11, block_size=8, n_layer=2, n_head=2, n_embd=16, **form)
+        masters, idx = MasterWeights(GPT(config)), randint(0, 11, (4, 8))
+        optimizer, scaler = Adam(masters.parameters(), lr=0.003), GradScaler()
+        losses = [
+            step(masters, scaler, optimizer, F.cross_entropy(logits.flatten(0, 1).float(), y))
+            for y in [idx.flatten()] * 20
+            for logits in [masters.half(idx)[0]]
+        ]
+        assert losses[-1] < 0.8 * losses[0] and scaler.get_scale() >= 2.0**14

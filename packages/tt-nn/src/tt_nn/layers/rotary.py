@@ -125,13 +125,14 @@ class RotaryEmbedding(Module):
         They are computed when first needed, not for all of max_seq_len: models name windows of
         100,000 positions and more, of which a text fills few.
         """
-        known = len(self._tables[dtype][0]) if dtype in self._tables else 0
-        if dtype not in self._tables or length > known:
+        key = (dtype, self.dim, self.theta)
+        known = len(self._tables[key][0]) if key in self._tables else 0
+        if key not in self._tables or length > known:
             rows = min(max(length, 2 * known), self.max_seq_len)
             frequencies = self.theta ** (-np.arange(0, self.dim, 2) / self.dim)
             angles = np.outer(np.arange(rows), frequencies)  # in float64, then rounded once
-            self._tables[dtype] = (np.cos(angles).astype(dtype), np.sin(angles).astype(dtype))
-        return self._tables[dtype]
+            self._tables[key] = (np.cos(angles).astype(dtype), np.sin(angles).astype(dtype))
+        return self._tables[key]
 
     def extra_repr(self) -> str:
         """The settings."""

@@ -25,13 +25,14 @@ def accelerate(model: Module, backend: str = "numpy") -> Any:
 
     Args:
         model: a GPT, MLP, CNN or LeNet5, or whatever is built of ``Sequential``.
-        backend: "numpy"; or "numba", whose compiled loops need the package numba.
+        backend: "numpy"; or "numba", whose compiled loops need the package numba. What has no
+            layer that they stand for, as an MLP or a CNN, gets NumPy's.
 
     Returns:
         A module of the model's class on the same parameters and buffers: nothing is copied, and
         changed weights show at once. The fast path is taken in evaluation mode under ``no_grad()``
         (``generate`` sees to both); otherwise the model's own forward runs, so training works too.
-        Hooks of the layers inside are not called on the fast path.
+        It also runs where a layer inside has hooks, which it calls.
 
     Raises:
         ValueError: an unknown backend, or a model in which the backend knows nothing.

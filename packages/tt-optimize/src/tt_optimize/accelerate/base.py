@@ -14,12 +14,14 @@ from typing import Any, Self
 import numpy as np
 
 from tt_autograd import is_grad_enabled
-from tt_nn import Module
+from tt_nn import Dropout, Identity, Module, RotaryEmbedding
+from tt_nn.hooks import after_all, before_all
+from tt_nn.module import changes
 from tt_tensor.door import is_timed
 
 from ..replace import replace_layers
 
-__all__ = ["Accelerated", "Scratch"]
+__all__ = ["Accelerated", "Scratch", "hands_on", "turns_heads"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -33,6 +35,10 @@ class Accelerated(Module):
 
     backend: str = ""  # its name, which repr shows
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prepare()
+
     @classmethod
     def of(cls, model: Module) -> Self:
         """The model in this class: modules of its own, on the very same tensors."""
@@ -41,8 +47,16 @@ class Accelerated(Module):
         fast.prepare()
         return fast
 
+    def __copy__(self) -> Self:
+        """A shallow copy: the same layers for now, but what was found about them is its own."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(vars(self))
+        twin.prepare()
+        return twin
+
     def prepare(self) -> None:
-        """Set what ``infer`` needs beside the model's own attributes."""
+        """What is kept from call to call, beside the model's own attributes: nothing yet."""
+        self._memory = Scratch()
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
         """What ``forward`` computes, faster; nothing is recorded, no layer is in training mode."""
@@ -52,16 +66,45 @@ class Accelerated(Module):
         """``infer``, or the model's own forward in training and where gradients are recorded.
 
         To a ``Profiler``, and to ``flops``, the model's own operations are shown, too: the fast
-        path has none that they could see.
+        path has none that they could see. And so are the layers inside to their hooks.
         """
-        if self.training or is_grad_enabled() or is_timed():
+        if self.training or is_grad_enabled() or is_timed() or self._is_watched():
             return super().forward(*args, **kwargs)
         return self.infer(*args, **kwargs)
+
+    def _is_watched(self) -> bool:
+        """Whether a layer inside has hooks; looked for when some module was changed."""
+        if before_all or after_all:
+            return True
+        kept, latest = self._memory.kept, changes.latest
+        if kept.get("without hooks") is latest:
+            return False
+        inside = (vars(module) for module in self.modules() if module is not self)
+        if any(own.get("_forward_hooks") or own.get("_forward_pre_hooks") for own in inside):
+            return True
+        kept["without hooks"] = latest
+        return False
 
     def extra_repr(self) -> str:
         """The model's own, and the backend."""
         shown = (super().extra_repr(), f"backend={self.backend!r}")
         return ", ".join(part for part in shown if part)
+
+
+def hands_on(dropout: Module) -> bool:
+    """Whether what comes out of a model's dropout is what went in, so that it can be left out: not
+    if it was put into training mode on its own, or another layer stands in its place."""
+    if type(dropout) is Dropout:
+        return not (dropout.training and dropout.p)
+    return type(dropout) is Identity
+
+
+def turns_heads(rotary: Module | None, length: int, size: int) -> bool:
+    """Whether rotary positions, if there are any, are those that the fast paths compute from their
+    angles: for heads of that size, and for so many positions."""
+    if rotary is None:
+        return True
+    return type(rotary) is RotaryEmbedding and rotary.dim == size and length <= rotary.max_seq_len
 
 
 class Scratch(threading.local):

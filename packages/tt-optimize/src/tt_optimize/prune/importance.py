@@ -118,6 +118,8 @@ def _taylor(
         for total, coupling in zip(totals, found, strict=True):
             change = np.zeros(coupling.units)
             for weight, places in _weights(coupling):
+                if weight.grad is None:  # the loss does not depend on it
+                    continue
                 change += (weight.array * weight.grad.array)[places].reshape(total.size, -1).sum(1)
             total += np.abs(change)
     model.zero_grad()

@@ -53,8 +53,10 @@ def quantize_tensor(
     [-100, 26, 127]
     """
     target = canonical(dtype)
-    if target.kind not in "iu":
-        raise TypeError(f"quantize_tensor: expected an integer dtype, got {target}")
+    if target.kind not in "iu" or target.itemsize > 4:
+        raise TypeError(
+            f"quantize_tensor: expected an integer dtype of at most 32 bits, got {target}"
+        )
     step = _along(scale, x.ndim, axis)
     if not np.all(np.isfinite(step) & (step > 0)):
         raise ValueError("quantize_tensor: scales must be positive and finite")
@@ -62,6 +64,8 @@ def quantize_tensor(
         raise ValueError("quantize_tensor: the values must be finite; got nan or inf")
     limits = np.iinfo(target)
     q = np.rint(x.array / step) + _along(zero_point, x.ndim, axis)
+    if target.itemsize == 4:  # whose limits are no float32
+        q = np.asarray(q, np.float64)
     return wrap(np.clip(q, limits.min, limits.max).astype(target))
 
 

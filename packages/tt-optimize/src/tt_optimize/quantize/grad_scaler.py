@@ -131,10 +131,13 @@ class GradScaler:
         """``optimizer.step(...)`` on unscaled gradients, unless one of them is inf or nan.
 
         Raises:
-            RuntimeError: it was done already since the last update.
+            RuntimeError: it was done already since the last update; or a closure is given, whose
+                gradients would come scaled after they were looked at.
         """
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
+        if any(map(callable, (*args, *kwargs.values()))):
+            raise RuntimeError("GradScaler.step: closures are not supported, as in PyTorch")
         if self._optimizers.get(id(optimizer), (_Stage.READY, False))[0] is _Stage.STEPPED:
             raise RuntimeError("step() was called on this optimizer since the last update()")
         if id(optimizer) not in self._optimizers:

@@ -22,6 +22,7 @@ from tt_nn import (
     Tanh,
 )
 from tt_optimize import accelerate
+from tt_optimize.hidden_states import HiddenStates
 from tt_tensor import Tensor, randn
 
 IMAGES: dict[str, Callable[[], list[Module]]] = {
@@ -117,3 +118,27 @@ def test_errors_are_the_layers() -> None:
             fast(randn(2, 5))
         with pytest.raises(TypeError, match="one dtype"):
             fast(randn(2, 6).double())
+
+
+def test_a_norm_in_training_mode_alone() -> None:
+    """It measures each batch, as it would in the model itself."""
+    x = randn(3, 2, 8, 8)
+    model = prepared(IMAGES["conv, norm"](), x)
+    model[1].train()
+    fast = accelerate(model)
+    with no_grad():
+        np.testing.assert_allclose(fast(x).numpy(), model(x).numpy(), 1e-5, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["pooled", "no bias", "nested"])
+def test_hooks_see_what_the_layers_put_out(name: str) -> None:
+    """Neither skipped, as where layers are joined, nor shown memory that is written to later."""
+    x = randn(3, 2, 8, 8)
+    model = prepared(IMAGES[name](), x)
+    fast = accelerate(model)
+    names = [name for name, _ in model.named_modules()]
+    with no_grad(), HiddenStates(model, names) as expected, HiddenStates(fast, names) as found:
+        model(x)
+        fast(x)
+        for name in names:
+            np.testing.assert_allclose(found[name].numpy(), expected[name].numpy(), 1e-5, 1e-5)

@@ -14,12 +14,23 @@ from typing import Any
 import numpy as np
 
 from tt_models.gpt import MLP, Block, CausalSelfAttention, GatedMLP
-from tt_nn import GELU, Embedding, LayerNorm, Linear, Module, RMSNorm, RotaryEmbedding
+from tt_nn import (
+    GELU,
+    Embedding,
+    LayerNorm,
+    Linear,
+    Module,
+    ModuleDict,
+    ModuleList,
+    RMSNorm,
+    RotaryEmbedding,
+)
 from tt_nn.module import changes
 from tt_tensor import Tensor
 from tt_text import LearnedPositionalEmbedding
 
 from ...quantize import QuantizedEmbedding, QuantizedLinear
+from ..base import hands_on
 from .decode import PART
 from .layers import (
     CompiledAttention,
@@ -47,6 +58,7 @@ class Binding:
     Attributes:
         ends, layers, rms, gated, eps: arguments of ``decode``.
         rotary: what knows the angles of the positions, if they are rotary.
+        positions: how many of them there are.
         widths: of the residual stream, of queries, keys and values, of attention's result, of the
             MLP's hidden layer, and of the logits.
         cached: what a cache has to hold: layers, heads of keys and values, the size of a head.
@@ -64,23 +76,29 @@ class Binding:
         self._arrays: list[Array] = []
         self._zeros: list[Array] = []
         parts = self._get(model, "transformer")
+        _expect(parts, ModuleDict)
         table, head = self._get(parts, "wte"), self._get(model, "lm_head")
-        blocks = self._get(parts, "h")
-        numbers = [str(i) for i in range(len(blocks))]
-        self.gated = type(blocks[0].mlp) in (GatedMLP, CompiledGatedMLP)
-        self.rms = isinstance(blocks[0].ln_1, RMSNorm)
-        self._eps = blocks[0].ln_1.eps
+        self._blocks = blocks = self._get(parts, "h")
+        _expect(blocks, ModuleList)
+        self._each_block = list(blocks)
+        first = blocks[0] if len(blocks) else blocks
+        _expect(first, Block)
+        self.gated = type(first.mlp) in (GatedMLP, CompiledGatedMLP)
+        self.rms = isinstance(first.ln_1, RMSNorm)
+        self._eps = getattr(first.ln_1, "eps", None)
         self.eps = np.float32(np.finfo(np.float32).eps if self._eps is None else self._eps)
-        self.rotary: RotaryEmbedding | None = blocks[0].attn.rotary
+        self.rotary: RotaryEmbedding | None = getattr(first.attn, "rotary", None)
         tokens = self._rows(table, Embedding)
-        places = _NOWHERE
-        if "wpe" in parts:
-            places = self._rows(self._get(parts, "wpe"), LearnedPositionalEmbedding)
-        layers = [self._layer(self._get(blocks, number)) for number in numbers]
+        places, wpe = _NOWHERE, self._get(parts, "wpe")
+        if wpe is not None:
+            places = self._rows(wpe, LearnedPositionalEmbedding)
+        self._check_dropout(parts, "drop")
+        layers = [self._layer(self._get(blocks, str(i))) for i in range(len(blocks))]
         self.layers = np.array(layers, PART)
         self.ends = np.array([tokens, places, self._norm(parts, "ln_f"), self._affine(head)], PART)
         self.widths = self._check_sizes()
         self.cached = self._check_heads(blocks)
+        self.positions = self._check_positions()
 
     def holds(self) -> bool:
         """Would gathering anew find the same?
@@ -90,7 +108,8 @@ class Binding:
         """
         if self._changes is not changes.latest:
             latest = changes.latest
-            if not all(map(is_, map(dict.get, self._spaces, self._names), self._found)):
+            found = all(map(is_, map(dict.get, self._spaces, self._names), self._found))
+            if not found or [*self._blocks] != self._each_block:
                 return False
             self._changes = latest
         return all(map(is_, map(_array, self._tensors), self._arrays))
@@ -116,9 +135,22 @@ class Binding:
         heads, few, size = first = [self._get(attentions[0], name) for name in names]
         alike = all([self._get(a, name) for name in names] == first for a in attentions)
         widths = ((heads + 2 * few) * size, heads * size)
-        if not alike or places != [*range(len(places))] or self.widths[1:3] != widths:
+        shared = few > 0 and heads % few == 0
+        in_order = places == [*range(len(places))]
+        if not (alike and shared and in_order) or self.widths[1:3] != widths:
             raise Unknown(f"layers {places} with {first} heads and {self.widths[1:3]} numbers")
         return len(places), few, size
+
+    def _check_positions(self) -> int:
+        """How many positions have a place in the table, or angles as wide as a head."""
+        counts = [int(self.ends[1]["outputs"])] if self.ends[1]["weight"] else []
+        if self.rotary is not None:
+            if self._get(self.rotary, "dim") != self.cached[2]:
+                raise Unknown(f"{self.rotary} in heads of {self.cached[2]}")
+            counts.append(self._get(self.rotary, "max_seq_len"))
+        if not counts:
+            raise Unknown("no positions")
+        return min(counts)
 
     def _get(self, module: Module, name: str) -> Any:
         """An attribute, which has to stay what it is."""
@@ -134,7 +166,8 @@ class Binding:
         if tensor is None:
             return None
         array: Array = tensor.array
-        if array.dtype != dtype or not array.flags.c_contiguous or array.ndim != ndim:
+        in_rows = array.flags.c_contiguous and array.flags.aligned
+        if array.dtype != dtype or not in_rows or array.ndim != ndim:
             raise Unknown(
                 f"{name} is {array.dtype}{array.shape} {array.strides}, not row-major {dtype}"
             )
@@ -147,6 +180,10 @@ class Binding:
         attn, mlp = self._get(block, "attn"), self._get(block, "mlp")
         _expect(attn, CausalSelfAttention, CompiledAttention)
         self._check_rotary(self._get(attn, "rotary"))
+        if self._get(attn, "training") is not False and self._get(attn, "dropout"):
+            raise Unknown("attention that drops")
+        self._check_dropout(attn, "resid_dropout")
+        self._check_dropout(mlp, "dropout")
         names = ("w1", "w3", "w2") if self.gated else ("c_fc", "c_proj")
         if self.gated:
             _expect(mlp, GatedMLP, CompiledGatedMLP)
@@ -168,9 +205,17 @@ class Binding:
             alike = self.rotary is rotary
         else:
             alike = type(rotary) is RotaryEmbedding and not self._get(rotary, "interleaved")
-            alike = alike and self._get(rotary, "theta") == self.rotary.theta
+            for name in ("dim", "max_seq_len", "theta"):
+                alike = alike and self._get(rotary, name) == getattr(self.rotary, name)
         if not alike:
             raise Unknown("rotary positions of another kind")
+
+    def _check_dropout(self, owner: Module, name: str) -> None:
+        """It drops nothing, and has to go on so."""
+        layer = self._get(owner, name)
+        if not hands_on(layer):
+            raise Unknown(f"{name} changes what it gets")
+        self._get(layer, "training"), self._get(layer, "p")
 
     def _norm(self, owner: Module, name: str) -> Part:
         """Weight and bias; one of zeros if it has none."""

@@ -7,6 +7,7 @@ from tt_nn import Module
 
 from ...aligned import align
 from ...replace import replace_layers
+from .. import numpy_backend
 from .gpt import CompiledGPT
 from .layers import LAYERS
 
@@ -16,10 +17,12 @@ __all__ = ["build"]
 def build(model: Module) -> Module:
     """The model with every layer compiled that has a compiled form, on the same parameters.
 
-    A GPT's are moved to where ``decode`` reads them fastest, see ``align``.
+    A GPT's are moved to where ``decode`` reads them fastest, see ``align``. A model without such
+    layers (an MLP, a CNN: large products, which no loop here would beat) is given to the backend
+    numpy.
 
     Raises:
-        ValueError: it has no such layer.
+        ValueError: that does not know it either.
     """
     fast: Module = replace_layers(model, lambda name, layer: None)
     found = 0
@@ -33,10 +36,13 @@ def build(model: Module) -> Module:
             module.prepare()
             align(module)
             found += 1
-    if not found:
+    if found:
+        return fast
+    try:
+        return numpy_backend.build(model)
+    except ValueError as error:
         known = ", ".join(["GPT", *(kind.__name__ for kind in LAYERS)])
         raise ValueError(
             f"accelerate: in {type(model).__name__} the backend numba knows nothing; it compiles "
-            f'{known}. Use backend="numpy"'
-        )
-    return fast
+            f"{known}, and leaves an MLP, a CNN, a LeNet5 and layers in a Sequential to NumPy's"
+        ) from error

@@ -15,7 +15,7 @@ from tt_tensor.ops.index import check_index
 from tt_tensor.tensor import wrap
 
 from ...kv_cache import KVCache
-from ..base import Accelerated, Scratch
+from ..base import Accelerated
 from .binding import Binding, Unknown
 from .cross_entropy import compiled_cross_entropy
 from .decode import Array, decode
@@ -40,10 +40,6 @@ class CompiledGPT(Accelerated, GPT):
 
     backend = "numba"
 
-    def prepare(self) -> None:
-        """Nothing is gathered yet."""
-        self._memory = Scratch()
-
     def forward(
         self, idx: Tensor, targets: Tensor | None = None, cache: Cache | None = None
     ) -> tuple[Tensor, Tensor | None]:
@@ -61,10 +57,15 @@ class CompiledGPT(Accelerated, GPT):
     ) -> tuple[Tensor, Tensor | None]:
         """A token, if it is one and the cache has room for it; otherwise GPT's forward."""
         ids = idx.array
-        if type(cache) is KVCache and targets is None and ids.ndim == 2 and ids.shape[1] == 1:
+        one_each = ids.ndim == 2 and ids.shape[1] == 1 and ids.dtype.kind in "iu"
+        if type(cache) is KVCache and targets is None and one_each:
             binding = self._bound()
-            if binding is not None and self._fits(binding, len(ids), cache):
-                return wrap(self._next(binding, ids, cache)), None
+            # looked up once, as what is checked has to be what is written to
+            memory, past = (cache.keys, cache.values), cache.length
+            if binding is not None and self._fits(binding, len(ids), memory, past, cache.max_len):
+                logits = self._next(binding, ids, *memory, past)
+                cache.advance(1)
+                return wrap(logits), None
         return GPT.forward(self, idx, targets, cache)
 
     def _bound(self) -> Binding | None:
@@ -84,40 +85,43 @@ class CompiledGPT(Accelerated, GPT):
             kept["binding"] = binding = None
         return binding
 
-    def _fits(self, binding: Binding, texts: int, cache: KVCache) -> bool:
+    def _fits(
+        self, binding: Binding, texts: int, memory: tuple[Array, Array], past: int, longest: int
+    ) -> bool:
         """Can it be computed here? If the cache is of another model, GPT's forward says so."""
-        layers, batch_size, heads, slots, size = cache.keys.shape
+        keys, values = memory
+        layers, batch_size, heads, slots, size = keys.shape
         return (
-            cache.length < slots == cache.max_len
-            and cache.length < self.config.block_size
+            0 <= past < slots == longest
+            and past < min(self.config.block_size, binding.positions)
             and 0 < texts == batch_size <= MOST_TEXTS
             and (layers, heads, size) == binding.cached
-            and cache.keys.dtype == float32
+            and keys.shape == values.shape
+            and keys.dtype == values.dtype == float32
         )
 
-    def _next(self, binding: Binding, idx: Array, cache: KVCache) -> Array:
+    def _next(self, binding: Binding, idx: Array, keys: Array, values: Array, past: int) -> Array:
         """The logits after one more token, (B, 1, V)."""
-        texts, past = len(idx), cache.length
+        texts, ids = len(idx), idx[:, 0].astype(np.int64)
         logits = np.empty((texts, 1, binding.widths[-1]), np.float32)
         cos, sin = self._turns(binding.rotary, past)
         known = decode(
-            idx[:, 0].astype(np.int64),
+            ids,
             binding.ends,
             binding.layers,
-            cache.keys,
-            cache.values,
+            keys,
+            values,
             past,
             cos,
             sin,
             binding.rms,
             binding.gated,
             binding.eps,
-            self._scratch(binding, texts, cache.max_len),
+            self._scratch(binding, texts, keys.shape[3]),
             logits[:, 0],
         )
         if not known:
-            check_index(idx, int(binding.ends["outputs"][0]), "embedding: ")
-        cache.advance(1)
+            check_index(ids, int(binding.ends["outputs"][0]), "embedding: ")
         return logits
 
     def _turns(self, rotary: RotaryEmbedding | None, past: int) -> tuple[Array, Array]:

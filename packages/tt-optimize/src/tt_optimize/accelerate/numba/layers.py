@@ -20,6 +20,7 @@ from tt_nn import (
 )
 from tt_tensor import Tensor, float32
 
+from ..base import turns_heads
 from .activation import compiled_gelu, compiled_silu_gate
 from .attention import compiled_attention, compiled_rotary
 from .cross_entropy import compiled_cross_entropy
@@ -85,12 +86,15 @@ class CompiledAttention(CausalSelfAttention):
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         """The attended x."""
-        dropped = self.dropout if self.training else 0.0
+        dropped, length = self.dropout if self.training else 0.0, x.shape[1]
         if cache is not None or dropped or x.dtype != float32 or not x.numel():
             return super().forward(x, cache)
-        qkv, length = self.c_attn(x), x.shape[1]
-        if self.rotary is not None:
-            cos, sin = (turns[:length] for turns in self.rotary.turns(length, x.dtype))
+        rotary = self.rotary
+        if not turns_heads(rotary, length, self.head_dim) or (rotary and rotary.interleaved):
+            return super().forward(x, cache)
+        qkv = self.c_attn(x)
+        if rotary is not None:
+            cos, sin = (turns[:length] for turns in rotary.turns(length, x.dtype))
             qkv = compiled_rotary(qkv, cos, sin, self.n_head + self.n_kv_head)
         y = compiled_attention(qkv, self.n_head, self.n_kv_head)
         return self.resid_dropout(self.c_proj(y))  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tt_models import GPT, Cache
-from tt_models.gpt import Block, CausalSelfAttention
+from tt_models.gpt import CausalSelfAttention
 from tt_nn import Embedding, functional as F
 from tt_nn.layers.rotary import rotate_forward
 from tt_tensor import Tensor
@@ -16,9 +16,9 @@ from tt_tensor.ops.index import check_index
 from tt_tensor.tensor import wrap
 
 from ...kv_cache import KVCache
-from ..base import Accelerated, Scratch
+from ..base import Accelerated, hands_on
 from .attention import attend, attend_once
-from .layers import affine, feed_forward, normalised
+from .layers import affine, feed_forward, is_known, normalised
 from .token import TokenPass
 
 __all__ = ["NumpyGPT"]
@@ -35,10 +35,6 @@ class NumpyGPT(Accelerated, GPT):
 
     backend = "numpy"
 
-    def prepare(self) -> None:
-        """The memory that is kept from call to call."""
-        self._memory = Scratch()
-
     def infer(
         self, idx: Tensor, targets: Tensor | None = None, cache: Cache | None = None
     ) -> tuple[Tensor, Tensor | None]:
@@ -46,8 +42,9 @@ class NumpyGPT(Accelerated, GPT):
         if targets is not None or idx.ndim != 2 or not idx.array.size:
             return self._with_loss(idx, targets, cache)
         (texts, new), past = idx.shape, 0 if cache is None else cache.length
-        if past + new > self.config.block_size:
-            return GPT.forward(self, idx, None, cache)  # which explains
+        drop: Any = self.transformer
+        if past + new > self.config.block_size or not hands_on(drop["drop"]):
+            return GPT.forward(self, idx, None, cache)  # which explains, or drops
         with np.errstate(all="ignore"):
             if texts == new == 1:
                 logits = self._token_pass()(idx.array, past, cache)
@@ -78,12 +75,11 @@ class NumpyGPT(Accelerated, GPT):
         parts: Any = self.transformer
         x = self._embedded(idx, past)
         for block in parts["h"]:
-            attention = block.attn
-            if type(block) is not Block or type(attention) is not CausalSelfAttention:
+            if not is_known(block, past + idx.shape[1]):
                 x = block(wrap(x.reshape(*idx.shape, -1)), cache).array.reshape(x.shape)
                 continue
             normal = normalised(block.ln_1, x, self._memory)
-            np.add(x, self._attended(attention, normal, idx.shape, past, cache), x)
+            np.add(x, self._attended(block.attn, normal, idx.shape, past, cache), x)
             normal = normalised(block.ln_2, x, self._memory)
             np.add(x, feed_forward(block.mlp, normal, self._memory), x)
         x = normalised(parts["ln_f"], x, self._memory)

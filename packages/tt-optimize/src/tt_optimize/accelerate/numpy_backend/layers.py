@@ -10,20 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from tt_models.gpt import MLP, GatedMLP
+from tt_models.gpt import MLP, Block, CausalSelfAttention, GatedMLP
 from tt_nn import GELU, LayerNorm, Linear, Module, RMSNorm
 from tt_nn.functional.blocks import row_blocks
 from tt_tensor.tensor import wrap
 
-from ..base import Scratch
+from ..base import Scratch, hands_on, turns_heads
 
-__all__ = ["affine", "constants", "feed_forward", "gelu", "normalised", "silu"]
+__all__ = ["affine", "constants", "feed_forward", "gelu", "is_known", "normalised", "silu"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # rows of an MLP's hidden layer that are worked on at once: with 64 they stay in the second-level
 # cache from one product to the next
 _ROWS = 64
+
+
+def is_known(block: Any, longest: int) -> bool:
+    """Whether its attention, in texts of up to so many tokens, is what is computed here."""
+    attention = getattr(block, "attn", None)
+    if type(block) is not Block or type(attention) is not CausalSelfAttention:
+        return False
+    drops = attention.training and attention.dropout
+    known = not drops and hands_on(attention.resid_dropout)
+    return known and turns_heads(attention.rotary, longest, attention.head_dim)
 
 
 def affine(layer: Module, x: Array, memory: Scratch, name: str) -> Array:
@@ -41,7 +51,8 @@ def affine(layer: Module, x: Array, memory: Scratch, name: str) -> Array:
 def normalised(layer: Module, x: Array, memory: Scratch) -> Array:
     """LayerNorm or RMSNorm of each row; the rows themselves stay."""
     kind = type(layer)
-    if kind is not LayerNorm and kind is not RMSNorm:
+    # whose squares may not fit into float16
+    if (kind is not LayerNorm and kind is not RMSNorm) or x.dtype == np.float16:
         return layer(wrap(x.copy())).array  # type: ignore[no-any-return]
     out = memory.take("normal", x.shape, x.dtype)
     for block in row_blocks(x):
@@ -78,7 +89,7 @@ def _eps(eps: float | None, dtype: Any) -> float:
 def feed_forward(mlp: Module, x: Array, memory: Scratch) -> Array:
     """GPT-2's MLP or Llama's, a block of rows at a time, so that the widest array of the model
     never leaves the cache."""
-    if type(mlp) is not MLP and type(mlp) is not GatedMLP:
+    if type(mlp) not in (MLP, GatedMLP) or not hands_on(mlp.dropout):  # type: ignore[attr-defined]
         return mlp(wrap(x.copy())).array  # type: ignore[no-any-return]
     if len(x) <= _ROWS:
         return _feed_forward(mlp, x, memory)

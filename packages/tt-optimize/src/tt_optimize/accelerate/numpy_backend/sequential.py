@@ -62,7 +62,7 @@ def _convolved(layers: list[Any], i: int, x: Tensor) -> tuple[Tensor, int]:
     pools = i + 1 < len(layers) and type(layers[i + 1]) is MaxPool2d
     at = i + 1 + pools
     norm = layers[at] if at < len(layers) and type(layers[at]) is BatchNorm2d else None
-    if norm is None or norm.running_mean is None:
+    if norm is None or norm.training or norm.running_mean is None:
         return convolution(x), i + 1
     factor = 1 / np.sqrt(norm.running_var.array + norm.eps)
     if norm.weight is not None:

@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 
 from tt_models import Cache
-from tt_models.gpt import MLP, Block, CausalSelfAttention, GatedMLP
-from tt_nn import GELU, Dropout, Embedding, LayerNorm, Linear, Module, Parameter, RMSNorm
+from tt_models.gpt import MLP, CausalSelfAttention, GatedMLP
+from tt_nn import GELU, Embedding, LayerNorm, Linear, Module, RMSNorm
 from tt_nn.functional.exponentials import safe_sums
 from tt_nn.layers.rotary import rotate_forward
 from tt_nn.module import changes
+from tt_tensor import Tensor
 from tt_tensor.ops.index import check_index
 from tt_tensor.tensor import wrap
 
 from ...kv_cache import KVCache
-from .layers import constants, gelu, silu
+from ..base import hands_on
+from .layers import constants, gelu, is_known, silu
 
 __all__ = ["TokenPass"]
 
@@ -58,15 +60,12 @@ class TokenPass:
         self._remember(model)
 
     def _remember(self, model: Module) -> None:
-        """What must still stand in its place for the steps to be right."""
-        found = []
-        for module in model.modules():
-            for name, value in vars(module).items():
-                is_layer = isinstance(value, Module) and type(value) is not Dropout
-                if value is None or is_layer or isinstance(value, Parameter):
-                    found.append((vars(module), name, value))
+        """What must still stand in its place for the steps to be right, and nothing beside it."""
+        self.spaces = [vars(module) for module in model.modules()]
+        self.sizes = [*map(len, self.spaces)]
+        found = [(space, *item) for space in self.spaces for item in space.items()]
         self.owners, self.names, self.values = zip(*found, strict=True)
-        self.weights = [value for value in self.values if isinstance(value, Parameter)]
+        self.weights = [value for value in self.values if isinstance(value, Tensor)]
         self.arrays = [weight.array for weight in self.weights]
 
     def is_current(self) -> bool:
@@ -74,7 +73,8 @@ class TokenPass:
         modules are looked through when one was changed (4 µs of 150), the weights always."""
         if self.changes is not changes.latest:
             latest = changes.latest
-            if not all(map(is_, map(dict.get, self.owners, self.names), self.values)):
+            same = all(map(is_, map(dict.get, self.owners, self.names), self.values))
+            if not same or [*map(len, self.spaces)] != self.sizes:
                 return False
             self.changes = latest
         return all(map(is_, map(_array, self.weights), self.arrays))
@@ -107,7 +107,7 @@ class _Block:
         self, block: Any, rooms: dict[tuple[int, int], _Scores], longest: int, dtype: Any
     ) -> None:
         self.whole = block
-        self.known = type(block) is Block and type(block.attn) is CausalSelfAttention
+        self.known = is_known(block, longest)
         if self.known:
             self.norm_1, self.norm_2 = _norm(block.ln_1, dtype), _norm(block.ln_2, dtype)
             few = block.attn.n_kv_head
@@ -298,12 +298,15 @@ def _affine(layer: Module, dtype: Any) -> Step:
 
 
 def _norm(layer: Module, dtype: Any) -> Step:
-    return _Norm(layer, dtype) if type(layer) in (LayerNorm, RMSNorm) else _Own(layer)
+    known = type(layer) in (LayerNorm, RMSNorm) and dtype != np.float16  # whose squares may be inf
+    return _Norm(layer, dtype) if known else _Own(layer)
 
 
 def _feed_forward(mlp: Any, dtype: Any) -> Step:
+    if type(mlp) not in (MLP, GatedMLP) or not hands_on(mlp.dropout):
+        return _Own(mlp)
     if type(mlp) is GatedMLP:
         return _GatedMLP(mlp, dtype)
-    if type(mlp) is MLP and type(mlp.gelu) is GELU and mlp.gelu.approximate == "tanh":
+    if type(mlp.gelu) is GELU and mlp.gelu.approximate == "tanh":
         return _GELUMLP(mlp, dtype)
     return _Own(mlp)

@@ -97,8 +97,8 @@ class Int8Layer(Module):
             step, zero = self.input_scale.array, int(self.input_zero_point.array)
         else:
             # symmetric: a zero point for each row would cost more than the last bit is worth
-            peak = peaks(x.array, axes)
-            step, zero = np.where(peak > 0, peak / 127, 1).astype(np.float32), 0
+            step, zero = (peaks(x.array, axes) / 127).astype(np.float32), 0
+            step = np.where(step > 0, step, np.float32(1))  # what float32 rounds to 0 counts as 0
         return quantize_tensor(x, step, zero), step, zero
 
     def corrected(self, sums: Array, zero: int, input_sums: Array, terms: int) -> Array:
