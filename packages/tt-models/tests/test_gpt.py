@@ -293,6 +293,8 @@ def test_grouped_queries_are_full_attention_with_repeated_keys() -> None:
         ({"dropout": 1.5}, "dropout in 0 to 1, rope_theta and norm_eps above 0; got 1.5"),
         ({"rope_theta": 0.0}, "dropout in 0 to 1, rope_theta and norm_eps above 0"),
         ({"norm_eps": -1e-5}, "dropout in 0 to 1, rope_theta and norm_eps above 0"),
+        ({"rope_theta": None}, "rope_theta and norm_eps above 0; got 0.0, None and 1e-05"),
+        ({"norm_eps": "small"}, "rope_theta and norm_eps above 0; got 0.0, 10000.0 and 'small'"),
     ],
 )
 def test_choices_that_make_no_sense(wrong: dict[str, Any], message: str) -> None:

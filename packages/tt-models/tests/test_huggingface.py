@@ -345,14 +345,15 @@ UNSUPPORTED_GPT2: list[tuple[dict[str, Any], str]] = [
     ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx=True"),
     ({"add_cross_attention": True}, "add_cross_attention=True"),
     ({"resid_pdrop": 0.3}, "different rates of dropout"),
-    ({key: [0.1] for key in ("resid_pdrop", "embd_pdrop", "attn_pdrop")}, "config.json: "),
+    ({key: [0.1] for key in ("resid_pdrop", "embd_pdrop", "attn_pdrop")}, "got [0.1], "),
     ({"n_head": 3}, "n_embd a multiple of n_head"),
-    ({"layer_norm_epsilon": "small"}, "config.json: "),
+    ({"layer_norm_epsilon": "small"}, "norm_eps above 0; got 0.0, 10000.0 and 'small'"),
 ]
 UNSUPPORTED_LLAMA: list[tuple[dict[str, Any], str]] = [
     ({"hidden_act": "gelu"}, "hidden_act='gelu'"),
     ({"mlp_bias": True}, "mlp_bias=True"),
-    ({"attention_bias": True}, "mlp_bias=False is not supported, only True"),
+    ({"attention_bias": True}, "attention_bias=True with mlp_bias=False is not supported"),
+    ({"attention_bias": True, "mlp_bias": "gone"}, "attention_bias=True with mlp_bias=False is"),
     ({"num_key_value_heads": 3}, "n_head must be a multiple of n_kv_head"),
     ({"partial_rotary_factor": 0.5}, "partial_rotary_factor=0.5"),
     ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_scaling: type='linear'"),
@@ -364,6 +365,7 @@ UNSUPPORTED_LLAMA: list[tuple[dict[str, Any], str]] = [
     ({"rope_parameters": {"partial_rotary_factor": 0.25}}, "partial_rotary_factor=0.25"),
     ({"rope_parameters": 3}, "expected an object as rope_parameters, got 3"),
     ({"rope_theta": -1.0, "rope_parameters": None}, "rope_theta and norm_eps above 0"),
+    ({"rope_parameters": {"rope_theta": "x"}}, "rope_theta and norm_eps above 0; got 0.0, 'x'"),
 ]
 
 

@@ -67,6 +67,17 @@ def test_top_p_keeps_the_smallest_set_that_reaches_p(scores: list[float], p: flo
     assert min(probabilities[left]) >= max(np.delete(probabilities, left), default=0) - 1e-7
 
 
+@pytest.mark.parametrize("p", [1.0, 0.99999, 0.9])
+def test_top_p_adds_up_many_small_probabilities(p: float) -> None:
+    """As many as float64 says, of vocabularies as large as Llama 3's."""
+    draw = np.random.default_rng(0)
+    for scores in (np.zeros(128_256), draw.normal(size=50_257)):
+        probabilities = np.sort(np.exp(scores) / np.exp(scores).sum())[::-1]
+        expected = 1 + np.count_nonzero(probabilities.cumsum() < p)
+        found = len(kept(top_p_logits(tensor(scores[None].astype(np.float32)), p)))
+        assert abs(found - min(expected, len(scores))) <= 1
+
+
 def test_greedy_is_the_first_highest_score() -> None:
     logits = tensor([[1.0, 3.0, 3.0], [5.0, 3.0, 4.0]])
     token = next_token(logits, temperature=0)

@@ -96,7 +96,9 @@ def test_special_token_that_was_not_named_raises(saved):
         BPETokenizer.from_files(saved / "vocab.json", saved / "merges.txt")
 
 
-@pytest.mark.parametrize("vocab", ['{"a": 0, "b": 0}', '{"a": "0"}', '["a"]'])
+@pytest.mark.parametrize(
+    "vocab", ['{"a": 0, "b": 0}', '{"a": "0"}', '{"a": true}', '{"a": -1}', '["a"]']
+)
 def test_vocab_file_without_an_id_for_each_token_raises(tmp_path, vocab):
     (tmp_path / "vocab.json").write_text(vocab, encoding="utf-8")
     (tmp_path / "merges.txt").touch()
@@ -147,7 +149,10 @@ def test_unsupported_added_token_raises(saved):
 
 
 def test_merges_as_pairs_and_tokens_outside_the_model(saved):
-    before = BPETokenizer.from_file(saved / "tokenizer.json")
+    trained = BPETokenizer.from_file(saved / "tokenizer.json")
+    ordinary = [token for i, token in trained.vocab.items() if i >= len(SPECIALS)]
+    before = BPETokenizer(dict(enumerate(ordinary)), trained.merges, SPECIALS)
+    before.save(saved)
 
     def change(data):
         data["model"]["merges"] = [line.split(" ") for line in data["model"]["merges"]]
@@ -156,6 +161,64 @@ def test_merges_as_pairs_and_tokens_outside_the_model(saved):
 
     edit(saved / "tokenizer.json", change)
     assert state(BPETokenizer.from_file(saved / "tokenizer.json")) == state(before)
+
+
+def test_an_added_token_whose_id_is_another_one_raises(saved):
+    """Hugging Face's give it the model's id, silently."""
+    edit(saved / "tokenizer.json", lambda data: data["added_tokens"][0].update(id=7))
+    with pytest.raises(ValueError, match="the token '<a>' has id=7; expected 0"):
+        BPETokenizer.from_file(saved / "tokenizer.json")
+
+
+def test_an_added_token_whose_id_is_not_the_next_raises(saved):
+    def change(data):
+        content, index = "<new>", len(data["model"]["vocab"]) + 5
+        data["added_tokens"].append({"id": index, "content": content})
+
+    edit(saved / "tokenizer.json", change)
+    with pytest.raises(ValueError, match=r"the token '<new>' has id=\d+; expected \d+"):
+        BPETokenizer.from_file(saved / "tokenizer.json")
+
+
+def added(saved, first, second):
+    """The tokenizer whose file has a token taken as it is, and one that is normalized."""
+
+    def change(data):
+        for content, normalized in ((first, False), (second, True)):
+            index = len(data["model"]["vocab"])
+            data["model"]["vocab"][content] = index
+            token = {"id": index, "content": content, "normalized": normalized}
+            data["added_tokens"].append(token)
+
+    edit(saved / "tokenizer.json", change)
+    return BPETokenizer.from_file(saved / "tokenizer.json")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("<x>", "<x><y>"), ("<y>", "<x><y>"), ("<y>", "<x><y"), ("x", "<x>")]
+)
+def test_a_normalized_token_that_may_hide_another_one_raises(saved, first, second):
+    """Hugging Face's would find the first, as they look for normalized tokens last."""
+    with pytest.raises(ValueError, match=f"the tokens '{second}' .* and '{first}' .* can overlap"):
+        added(saved, first, second)
+
+
+@pytest.mark.parametrize(("first", "second"), [("<x><y>", "<y>"), ("<x>", "><y>"), ("<x>", "<y>")])
+def test_a_normalized_token_that_hides_no_other_one_is_read(saved, first, second):
+    tokenizer = added(saved, first, second)
+    first_id, second_id = (tokenizer.special_tokens[text] for text in (first, second))
+    assert tokenizer.encode(f"{first}{second}") == [first_id, second_id]
+
+
+def test_a_model_without_a_type_is_bpe_if_it_has_merges(saved):
+    """As in the file that was published with GPT-2."""
+    before = BPETokenizer.from_file(saved / "tokenizer.json")
+    edit(saved / "tokenizer.json", lambda data: data["model"].pop("type"))
+    assert state(BPETokenizer.from_file(saved / "tokenizer.json")) == state(before)
+    edit(saved / "tokenizer.json", lambda data: data["model"].pop("merges"))
+    with pytest.raises(ValueError, match=r"the model .* not supported; expected 'BPE'") as raised:
+        BPETokenizer.from_file(saved / "tokenizer.json")
+    assert len(str(raised.value)) < 400
 
 
 def test_file_of_another_tokenizer_raises(tmp_path):
@@ -169,6 +232,7 @@ def test_file_of_another_tokenizer_raises(tmp_path):
     [
         (b'{"a": "\xff"}', r"expected text in UTF-8; got the byte 0xff at 7"),
         (b'{"a": 1', r"expected JSON; got .*delimiter"),
+        (b'{"a": 1' + b"0" * 5000 + b"}", r"expected JSON; got .*digits"),
         (b"[" * 100_000, r"expected JSON; got"),
         (b"", r"expected JSON; got"),
         (b"3", r"expected a JSON object, got int"),

@@ -82,10 +82,17 @@ class GPTConfig:
                 "GPTConfig: rotary positions turn pairs of numbers, so the size of a head must be "
                 f"even, got {self.head_size}"
             )
-        if not (0 <= self.dropout <= 1 and 0 < self.rope_theta < np.inf and self.norm_eps > 0):
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        numbers = (self.dropout, self.rope_theta, self.norm_eps)
+        real = all(isinstance(n, int | float | np.number) for n in numbers)
+        if not real or not (
+            0 <= self.dropout <= 1 and 0 < self.rope_theta < np.inf and self.norm_eps > 0
+        ):
             raise ValueError(
                 "GPTConfig: expected dropout in 0 to 1, rope_theta and norm_eps above 0; got "
-                f"{self.dropout}, {self.rope_theta} and {self.norm_eps}"
+                f"{self.dropout!r}, {self.rope_theta!r} and {self.norm_eps!r}"
             )
 
     def _check_sizes(self) -> None:

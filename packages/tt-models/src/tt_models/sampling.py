@@ -49,7 +49,8 @@ def top_p_logits(logits: Tensor, p: float) -> Tensor:
     """
     check_sampling(1.0, None, p)
     ordered, order = logits.sort(-1, descending=True)
-    probabilities = F.softmax(ordered, -1)
+    # in float64, or p = 1 would drop 18 of 50,257 equal tokens: their float32 sum is too large
+    probabilities = F.softmax(ordered.double(), -1)
     before = probabilities.cumsum(-1) - probabilities
     dropped = before >= p  # those that come after p is reached
     back = order.argsort(-1)

@@ -20,8 +20,10 @@ def parse_vocab(texts: Mapping[str, int], special_tokens: Collection[str]) -> Vo
     """
     vocab: Vocab = {}
     for text, index in texts.items():
-        if not isinstance(index, int) or index in vocab:
-            raise ValueError(f"token {text!r} needs an integer id of its own; got {index!r}")
+        if type(index) is not int or index < 0 or index in vocab:  # JSON's true is an int, too
+            raise ValueError(
+                f"token {text!r} needs an integer id of its own, 0 or more; got {index!r}"
+            )
         vocab[index] = text.encode() if text in special_tokens else text_to_token(text)
     return vocab
 

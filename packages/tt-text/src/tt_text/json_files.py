@@ -1,6 +1,7 @@
 """JSON files as Hugging Face's tokenizers read and write them."""
 
 import json
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,9 +22,10 @@ def read_text(path: StrPath) -> str:
 
 def read_json(path: StrPath) -> dict[str, Any]:
     """The object in a JSON file."""
+    text = read_text(path)
     try:
-        data = json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:  # bad JSON, or a number of 5,000 digits
         raise ValueError(f"{path}: expected JSON; got {error}") from None
     if not isinstance(data, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(data).__name__}")
@@ -65,9 +67,8 @@ def check_sections(
         kind = value.get("type", value) if isinstance(value, dict) else value
         if kind not in types:
             expected = " or ".join(map(repr, types))
-            raise ValueError(
-                f"{path}: the {section} {kind!r} is not supported; expected {expected}"
-            )
+            got = reprlib.repr(kind)  # a section without a type may hold a whole vocabulary
+            raise ValueError(f"{path}: the {section} {got} is not supported; expected {expected}")
 
 
 def check_options(

@@ -42,6 +42,8 @@ def read_tokenizer_json(path: StrPath) -> BPEParts:
         ValueError: a section or option that is not supported, by its name.
     """
     data = read_json(path)
+    if isinstance(data.get("model"), dict) and "merges" in data["model"]:
+        data["model"].setdefault("type", "BPE")  # files such as GPT-2's own leave it out
     check_sections(path, data, SECTIONS)
     model, added = data["model"], data.get("added_tokens") or []
     check_options(f"{path}: the model", model, MODEL)
@@ -52,11 +54,48 @@ def read_tokenizer_json(path: StrPath) -> BPEParts:
         check_parts(f"{path}: added_tokens[{number}]", token, {"content": str, "id": int})
         check_options(f"{path}: the token {token['content']!r}", token, ADDED_TOKEN)
     specials = {token["content"]: token["id"] for token in added}
+    check_added_ids(path, specials, model["vocab"])
+    check_overlaps(path, added)
     merges = []
     for number, entry in enumerate(model["merges"]):  # "a b" until 2024, then ["a", "b"]
         line = " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)
         merges.append(parse_merge(line, f"{path}, merge {number}"))
     return BPEParts(parse_vocab(specials | model["vocab"], specials), merges, list(specials))
+
+
+def check_added_ids(path: StrPath, ids: Mapping[str, int], vocab: Mapping[str, int]) -> None:
+    """Raise unless each added token has the id that Hugging Face's gives it, whatever the file
+    says: its own in the model's vocabulary, or the next after all others.
+
+    >>> check_added_ids("tokenizer.json", {"<a>": 7}, {"a": 0, "b": 1})
+    Traceback (most recent call last):
+    ValueError: tokenizer.json: the token '<a>' has id=7; expected 2
+    """
+    following = len(vocab)
+    for text, index in ids.items():
+        expected = vocab.get(text, following)
+        if index != expected:
+            raise ValueError(f"{path}: the token {text!r} has id={index}; expected {expected!r}")
+        following = max(following, index + 1)
+
+
+def check_overlaps(path: StrPath, added: list[dict[str, Any]]) -> None:
+    """Raise if a token with normalized=True could hide one without.
+
+    Hugging Face's look for those without first, in the whole text, and for the others in what is
+    left. To look for all at once finds the same if none of the others can lie over one of the
+    first, or over its beginning.
+    """
+    early = [token["content"] for token in added if not token.get("normalized")]
+    late = [token["content"] for token in added if token.get("normalized")]
+    for text in late:
+        tails = [text[start:] for start in range(len(text))]
+        for first in early:
+            if any(tail.startswith(first) or first.startswith(tail) for tail in tails):
+                raise ValueError(
+                    f"{path}: the tokens {text!r} (normalized=True) and {first!r} "
+                    "(normalized=False) can overlap, which is not supported"
+                )
 
 
 def format_tokenizer_json(

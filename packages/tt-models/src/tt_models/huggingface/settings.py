@@ -32,7 +32,11 @@ def read_settings(
     _check(data, {**form.supported, "quantization_config": (None,)}, place)
     fields = {ours: data.get(name, value) for name, (ours, value) in form.settings.items()}
     if form.model_type == "llama":
-        _check(data, {"mlp_bias": (fields["bias"],)}, place)
+        if data.get("mlp_bias", False) != fields["bias"]:
+            raise ValueError(
+                f"{place}: attention_bias={fields['bias']!r} with mlp_bias="
+                f"{data.get('mlp_bias', False)!r} is not supported, only both or neither"
+            )
         fields["rope_theta"] = _rope_theta(data, place)
     if dropout is None:
         dropout = _dropout(data, form, place)
