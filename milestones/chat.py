@@ -15,7 +15,7 @@ from tt_models.recipes.tinytalks import LONGEST_ANSWER, stop_tokens
 from tt_nn.functional import softmax
 from tt_text import BPETokenizer
 
-__all__ = ["Chat", "chat"]
+__all__ = ["Chat", "chat", "typed"]
 
 ROOM = 10  # tokens that stay free for the answer; those of TinyTalks are shorter
 
@@ -69,6 +69,15 @@ class Chat:
         return softmax(logits[0, -1], dim=0).max().item()  # type: ignore[no-any-return]
 
 
+def typed(line: str) -> str:
+    """A line with "?" for each byte that is not UTF-8, which Python reads as half of a character.
+
+    >>> typed("caf\\udce9")
+    'caf?'
+    """
+    return line.encode("utf-8", errors="replace").decode()
+
+
 def chat(model: GPT, tokenizer: BPETokenizer, read: Callable[[str], str] = input) -> None:
     """Answer what is read until `exit`, Ctrl-D or Ctrl-C; `new` forgets what was said.
 
@@ -84,7 +93,7 @@ def chat(model: GPT, tokenizer: BPETokenizer, read: Callable[[str], str] = input
                 talk.past = []
             elif line:
                 console.print("tiny  > ", end="", style="bold green")
-                for piece in talk.answer(line):
+                for piece in talk.answer(typed(line)):
                     console.print(piece, end="", style="green", soft_wrap=True)
                 console.print()
     console.print("\nGoodbye.", style="dim")

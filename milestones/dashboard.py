@@ -280,11 +280,13 @@ class Dashboard(Callback):
         left = self.seconds / max(self.taken, 1) * (self.steps - done)
         times = f"{_clock(self.seconds)} gone, about {_clock(left)} to go" if self.taken else ""
         row = Table.grid(padding=(0, 2), pad_edge=True)
+        for _ in range(3):
+            row.add_column(no_wrap=True)
         row.add_row(
             Text(f"step {done:,}/{self.steps:,}"),
             ProgressBar(self.steps, done, width=max(8, wide - 76)),
             Text(f"{self.tokens_per_second:,.0f} tokens/s", style="cyan"),
-            Text(times, style="dim"),
+            Text(times, style="dim", no_wrap=True, overflow="ellipsis"),  # gives way
         )
         return row
 

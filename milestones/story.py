@@ -90,6 +90,16 @@ def reading_data(
         )
 
 
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Ctrl-C in this block ends the program with status 130, without a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("\nStopped.")
+        sys.exit(130)
+
+
 # ---- claims --------------------------------------------------------------------------------------
 
 

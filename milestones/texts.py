@@ -6,10 +6,10 @@ two on text that neither has seen.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dashboard import printable
 from story import console, say
@@ -85,6 +85,29 @@ class Clock(Callback):
         return f"{self.seconds:.1f} s, {round(speed, -2):,.0f} tokens/s"
 
 
+class Settings(Callback):
+    """Refuses to go on from the checkpoint of other settings."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = dict(settings)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The settings."""
+        return self.settings
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Compare them."""
+        if dict(state_dict) != self.settings:
+            raise ValueError(
+                f"the checkpoint was made with {_listed(state_dict)}; now it is "
+                f"{_listed(self.settings)}. help: the same options again, or another --out"
+            )
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
 def widen(model: GPT, std: float) -> None:
     """Make the weights that a GPT begins with larger: as if drawn with this standard deviation.
 
@@ -107,11 +130,12 @@ def learn(
     betas: tuple[float, float] = (0.9, 0.99),
     folder: Path | None = None,
     resume: bool = False,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Learn from the batches, the learning rate up to its peak and down to a share of it, `last`.
 
     Ctrl-C ends the program; with a folder there is a checkpoint in it then, from which training
-    goes on if it is to `resume`.
+    goes on if it is to `resume`, and if the settings are the same.
     """
     checkpoint = None if folder is None else Checkpoint(folder, every=250)
     try:
@@ -122,7 +146,7 @@ def learn(
             peak,
             betas=betas,
             last=last,
-            callbacks=[watch],
+            callbacks=[watch, Settings(settings or {})],
             checkpoint=checkpoint,
             resume=resume,
             progress=False,

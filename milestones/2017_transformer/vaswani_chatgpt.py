@@ -18,16 +18,16 @@ and of those in unseen wordings at least 60 %.
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
 from chat import chat
 from dashboard import Dashboard
-from story import Claim, begin, chapter, conclude, console, options, reading_data, say
+from story import Claim, begin, chapter, conclude, console, options, reading_data, say, stoppable
+from texts import Settings
 
 import tt_tensor as torch
 from tt_data import DataLoader, TensorDataset
@@ -36,7 +36,7 @@ from tt_models import GPT
 from tt_models.recipes import tinytalks
 from tt_models.recipes.tinytalks import Recipe, packed_rows, write_answers
 from tt_nn import load, save
-from tt_nn.training import Callback, Checkpoint
+from tt_nn.training import Checkpoint
 from tt_text import BPETokenizer
 
 CALLED = {
@@ -107,29 +107,6 @@ QUICK = Plan(
 
 
 # ---- learning ------------------------------------------------------------------------------------
-
-
-class Settings(Callback):
-    """Refuses to go on from the checkpoint of other settings."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.settings = dict(settings)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The settings."""
-        return self.settings
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Compare them."""
-        if dict(state_dict) != self.settings:
-            raise ValueError(
-                f"the checkpoint was made with {_listed(state_dict)}; now it is "
-                f"{_listed(self.settings)}. help: the same options again, or another --out"
-            )
-
-
-def _listed(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def learn(
@@ -268,18 +245,21 @@ def main() -> None:
             plan.wordings,
             unit=" %",
         ),
-        afterwards=(lambda: talk(model, tokenizer)) if watched else None,
+        afterwards=(lambda: talk(model, tokenizer, plan)) if watched else None,
     )
 
 
-def talk(model: GPT, tokenizer: BPETokenizer) -> None:
+def talk(model: GPT, tokenizer: BPETokenizer, plan: Plan) -> None:
     """What is worth knowing, then the chat."""
     chapter("Talk with it")
-    say(
-        "It knows what TinyTalks tells, and nothing else. Ask for the capital of Japan,",
-        'then: "And of Italy?" Or tell it "My name is Ann", and ask: "Who am I?"',
-        "`new` makes it forget what was said; `exit` or Ctrl-D ends.",
-    )
+    if plan.levels == LEVELS:
+        say(
+            "It knows what TinyTalks tells, and nothing else. Ask for the capital of Japan,",
+            'then: "And of Italy?" Or tell it "My name is Ann", and ask: "Who am I?"',
+        )
+    else:
+        say(f"It knows TinyTalks' {' and '.join(plan.levels)}, and nothing else: {plan.shown[0]}")
+    say("`new` makes it forget what was said; `exit` or Ctrl-D ends.")
     chat(model, tokenizer)
 
 
@@ -295,4 +275,5 @@ def interrupted(checkpoint: Path, stopped: KeyboardInterrupt) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

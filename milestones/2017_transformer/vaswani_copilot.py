@@ -28,8 +28,20 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
+from chat import typed
 from dashboard import Dashboard
-from story import Claim, at_least, begin, chapter, conclude, console, options, reading_data, say
+from story import (
+    Claim,
+    at_least,
+    begin,
+    chapter,
+    conclude,
+    console,
+    options,
+    reading_data,
+    say,
+    stoppable,
+)
 from texts import Bigram, Windows, foretell, indented, learn, widen
 
 import tt_tensor as torch
@@ -318,6 +330,13 @@ def main() -> None:
         torch.tensor(tokenizer.encode("".join(text + END for text in texts)))
         for texts in (learned, held_out)
     )
+    asked = short_functions(held_out, tokenizer, plan.heads)
+    with reading_data("--corpus FOLDER names a folder with Python files, to learn from those"):
+        if min(len(train), len(test)) <= 2 * BODY or not asked:
+            raise ValueError(
+                f"{folder}: expected more than {2 * BODY} tokens to learn from and as many held "
+                f"out, with short functions; got {len(train)} and {len(test)}, with {len(asked)}"
+            )
     tell(learned, held_out, train, test, tokenizer)
 
     chapter("It learns Python")
@@ -334,7 +353,7 @@ def main() -> None:
     for prompt in SHOWN:
         show(complete(model, tokenizer, prompt), prompt)
     pairs = Bigram(train, tokenizer.vocab_size)
-    claims = examine(model, pairs, tokenizer, test, held_out, plan)
+    claims = examine(model, pairs, tokenizer, test, asked, plan)
     watched = sys.stdin.isatty() and sys.stdout.isatty()
     conclude(*claims, afterwards=(lambda: session(model, tokenizer)) if watched else None)
 
@@ -388,7 +407,15 @@ def train_on(
         examine_every=max(1, steps // plan.lines),
     )
     windows = Windows(train, block, plan.batch_size, steps)
-    learn(model, windows, plan.peak, watch, folder=args.out / "checkpoint", resume=args.resume)
+    learn(
+        model,
+        windows,
+        plan.peak,
+        watch,
+        folder=args.out / "checkpoint",
+        resume=args.resume,
+        settings={"seed": args.seed, "steps": steps, "quick": args.quick, "tokens": len(train)},
+    )
     say(f"\nThat took {watch.seconds:.1f} s.")
 
 
@@ -397,10 +424,10 @@ def examine(
     pairs: Bigram,
     tokenizer: BPETokenizer,
     test: Tensor,
-    held_out: list[str],
+    asked: list[Head],
     plan: Plan,
 ) -> list[Claim]:
-    """Ask it, and others for comparison, about the files held out."""
+    """Ask it, and others for comparison, about the files held out and heads of functions there."""
     chapter(f"Foretelling {len(test):,} tokens of files that it has not seen")
     block = model.config.block_size
     untrained = plan.model(tokenizer)
@@ -414,7 +441,6 @@ def examine(
         say(f"{name:15}  {score.loss:>5.3f}  {score.right:>6.1f} %")
     new, old = scores["the transformer"].right, scores["token pairs"].right
 
-    asked = short_functions(held_out, tokenizer, plan.heads)
     chapter(f"Writing bodies under {len(asked)} heads of functions there")
     say(
         f"It sees up to {BODY} tokens, the head at their end, and writes up to {BODY}; in the file",
@@ -452,9 +478,9 @@ def short_functions(texts: Sequence[str], tokenizer: BPETokenizer, most: int) ->
 # ---- at the keyboard -----------------------------------------------------------------------------
 
 
-def answer(model: GPT, tokenizer: BPETokenizer, typed: str) -> None:
+def answer(model: GPT, tokenizer: BPETokenizer, line: str) -> None:
     """Complete what was typed on one line."""
-    prompt = typed.replace("\\n", "\n")
+    prompt = typed(line).replace("\\n", "\n")
     show(complete(model, tokenizer, prompt), prompt, most=20)
 
 
@@ -469,4 +495,5 @@ def session(model: GPT, tokenizer: BPETokenizer) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

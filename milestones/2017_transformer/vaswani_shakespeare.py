@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
-from story import Claim, at_least, begin, chapter, conclude, options, reading_data, say
+from story import Claim, at_least, begin, chapter, conclude, options, reading_data, say, stoppable
 from texts import Bigram, Clock, Score, Windows, foretell, indented, learn, widen
 
 import tt_tensor as torch
@@ -185,4 +185,5 @@ def compare(scores: dict[str, Score]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

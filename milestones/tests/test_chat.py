@@ -77,6 +77,15 @@ def test_it_answers_line_by_line(
     assert said == ["Tokyo.", "Cairo."]
 
 
+def test_bytes_that_are_no_text_are_typed_too(
+    chat: ModuleType, learned: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python reads a byte that is not UTF-8 as half of a character."""
+    said = converse(chat, learned, monkeypatch, "caf\udce9?", "new", "Capital of Japan?")
+    assert len(said) == 2 and said[1] == "Tokyo."
+    assert chat.typed("\udce9t\udcff é☃") == "?t? é☃"
+
+
 def test_it_remembers_and_forgets(
     chat: ModuleType, learned: Learned, monkeypatch: pytest.MonkeyPatch
 ) -> None:

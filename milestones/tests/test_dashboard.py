@@ -167,7 +167,10 @@ def test_narrow_and_low_terminals_are_enough(dashboard: ModuleType) -> None:
     out = Terminal()
     console = Console(file=out, width=50, height=12, color_system=None)
     train(watched(dashboard, console, lambda asked: ["a long answer " * 9, ""]))
-    assert max(map(len, last_view(out).splitlines())) <= 50
+    lines = last_view(out).splitlines()
+    assert max(map(len, lines)) <= 50
+    [progress] = [i for i, line in enumerate(lines) if "step 12/12" in line]
+    assert lines[progress + 1].startswith("╭"), "it takes one line"
 
 
 def test_colours_are_for_terminals_that_want_them(

@@ -82,6 +82,17 @@ def test_it_needs_no_layer_above_the_models(run: Run, tmp_path: Path) -> None:
     assert "Claim: " in result.stdout
 
 
+def test_ctrl_c_after_training_leaves_what_was_learned(run: Run, tmp_path: Path) -> None:
+    """Pressed in the exam, whose first answer here is its signal."""
+    pressed = "import tt_models.recipes.tinytalks as talks; talks.write_answers = missing"
+    options = ("--quick", "--minutes", "0", "--out", str(tmp_path))
+    result = run(SCRIPT, *options, without=pressed, error="KeyboardInterrupt")
+    assert (result.returncode, result.stderr) == (130, "")
+    assert result.stdout.endswith("Stopped.\n")
+    assert "Claim: " not in result.stdout
+    assert (tmp_path / "tinygpt.safetensors").exists()
+
+
 @posix
 def test_on_a_terminal_one_can_talk_with_it(variables: Variables, tmp_path: Path) -> None:
     """The dashboard, the claims, then the chat; `exit` ends it with the claims' status."""
@@ -109,6 +120,7 @@ def test_on_a_terminal_one_can_talk_with_it(variables: Variables, tmp_path: Path
     assert "IT FAILS." in text
     assert "╭─" in text and "asked again and again" in text
     assert text.index("Claim: ") < text.index("Talk with it") < text.index("tiny  > ")
+    assert "It knows TinyTalks' greetings, and nothing else" in text  # no capitals
     assert text.count("tiny  > ") == 1
     assert "Goodbye." in text
     assert "Traceback" not in text

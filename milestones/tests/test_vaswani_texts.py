@@ -132,6 +132,10 @@ def test_after_ctrl_c_it_goes_on(
         rest = program.stdout.read()
     assert program.returncode == 130, rest
     assert "--resume" in rest
+    other = run(COPILOT, *options, str(tmp_path / "stopped"), "--resume", "--seed", "1")
+    assert other.returncode == 1
+    assert "made with seed 0, steps 300, quick True, tokens" in other.stderr
+    assert "Traceback" not in other.stderr
     resumed = run(COPILOT, *options, str(tmp_path / "stopped"), "--resume")
     assert resumed.returncode == 0, resumed.stderr
     run(COPILOT, *options, str(tmp_path / "whole"))
@@ -145,6 +149,31 @@ def test_a_folder_without_programs(run: Run, tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "expected some dozens of Python files, got 1" in result.stderr
     assert "Claim: " not in result.stdout
+
+
+@pytest.mark.parametrize("text", ["x = 1\n", "x = 1\n" * 100])
+def test_programs_that_are_too_short_or_have_no_functions(
+    run: Run, tmp_path: Path, text: str
+) -> None:
+    """It is said before anything is learned."""
+    for number in range(40):
+        (tmp_path / f"a{number}.py").write_text(text, encoding="utf-8")
+    result = run(COPILOT, "--corpus", str(tmp_path))
+    assert result.returncode == 1
+    assert "expected more than 128 tokens to learn from" in result.stderr
+    assert "help: --corpus" in result.stderr
+    assert "It learns Python" not in result.stdout
+
+
+def test_bytes_that_are_no_text_are_completed_too(
+    copilot: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = BPETokenizer.train("", 257, [copilot.END])
+    model = GPT(GPTConfig(tokenizer.vocab_size, 128, n_layer=1, n_head=2, n_embd=16))
+    shown: list[str] = []
+    monkeypatch.setattr(copilot, "show", lambda text, prompt, most: shown.append(prompt))
+    copilot.answer(model, tokenizer, "caf\udce9\\n")
+    assert shown == ["caf?\n"]
 
 
 def test_tests_and_what_others_wrote_are_left_out(copilot: ModuleType, tmp_path: Path) -> None:
