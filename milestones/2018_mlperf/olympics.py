@@ -37,12 +37,14 @@ from tt_bench import (
     olympics_page,
     write_entry,
 )
+from tt_bench.arguments import read_entries
 from tt_bench.standard import find_task
 from tt_models import CNN, MLP
 from tt_nn import Module, load, save
 from tt_optimize import distill, prune, quantize
 
 WIDTHS, HALF, STUDENT = (16, 32, 64), (8, 16, 32), (64, 64, 10)
+OWN = ("int8", "accelerated", "pruned", "student")
 CODE = Path(__file__).parents[1] / "digits_entry.py"
 
 
@@ -52,6 +54,7 @@ def main() -> None:
     parser.add_argument("entries", nargs="*", type=Path, metavar="ENTRY", help="folders that enter")
     parser.add_argument("--out", type=Path, default=Path("olympics"), help="for all it writes")
     args = parser.parse_args()
+    strangers = read_entries(parser, args.entries, ["digits-cnn", *OWN])
     time, share = (0.7, 0.5) if args.quick else (0.5, 0.3)
     quick = f"less training, 120 digits; it claims {time:g} and {share:g}."
     begin(__doc__, quick if args.quick else "")
@@ -59,7 +62,6 @@ def main() -> None:
     task = find_task("digits-cnn")
     with reading_data():
         digits, fresh = task.queries(120 if args.quick else 360), task.fresh(60)
-    strangers = [EntryFolder.read(path) for path in args.entries]
 
     chapter("The reference")
     baseline = task.reference(args.out / "references")

@@ -160,6 +160,18 @@ def claims(exam: dict[str, tuple[int, int]], medals: OlympicResults, fast: str) 
 
 def main() -> int:
     """Run all stations; 0 if the claims hold."""
+    try:
+        return stations()
+    except KeyboardInterrupt:
+        say(
+            "\nStopped. What has been learned is in the folder that --out names: --model with that "
+            "folder goes on\nafter the teacher's training."
+        )
+        return 130
+
+
+def stations() -> int:
+    """All stations, one after another."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--seed", type=int, default=0, help="of weights and order (0)")
@@ -172,10 +184,10 @@ def main() -> int:
     fast = backend(compiled=not options.quick)
     start = time.perf_counter()
     tt.manual_seed(options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
 
     chapter("1. A tokenizer, learned from TinyTalks")
     tokenizer = tokenizer_for(plan, options)
+    options.out.mkdir(parents=True, exist_ok=True)
     tokenizer.save(options.out / "tokenizer")
 
     chapter("2. TinyGPT learns to talk")

@@ -27,6 +27,17 @@ sys.path[0] = sys.argv[0].rpartition("/")[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
+PRESSED = """
+import runpy, sys
+import tt_models.recipes.tinytalks as talks
+def press(*_, **__):
+    raise KeyboardInterrupt
+talks.write_answers = press
+sys.argv = sys.argv[1:]
+sys.path[0] = sys.argv[0].rpartition("/")[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
 
 def run(
     folder: Path, *options: str, command: tuple[str, ...] = ()
@@ -162,3 +173,26 @@ def test_the_same_seed_gives_the_same_model_and_another_does_not(
     assert again["exam"] == first["exam"]
     _, other = run(tmp_path / "other", "--seed", "1")
     assert other["training"]["teacher"]["losses"] != first["training"]["teacher"]["losses"]
+
+
+def test_ctrl_c_after_training_says_how_to_go_on(quick: Any, tmp_path: Path) -> None:
+    """Pressed in the exam, whose first answer here is its signal."""
+    folder, _, _ = quick
+    command = [sys.executable, "-c", PRESSED, SCRIPT.as_posix(), "--quick", "--model", str(folder)]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+    assert "Stopped. What has been learned" in done.stdout
+    assert (tmp_path / "tinygpt.safetensors").exists()
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_model_that_is_none_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, SCRIPT.as_posix(), "--model", str(tmp_path / "nowhere")]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "name the folder that an earlier run wrote" in done.stderr
+    assert not (tmp_path / "out").exists()

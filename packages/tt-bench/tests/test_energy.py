@@ -47,3 +47,18 @@ def test_counters_that_may_not_be_read(tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(Path, "read_text", refuse)
     assert "administrator" in str(measure_energy(lambda: None, powercap=tmp_path))
+
+
+def test_counters_that_are_broken(tmp_path) -> None:
+    counter(tmp_path, "intel-rapl:0", 100).write_text("?")
+    assert "cannot be read" in str(measure_energy(lambda: None, powercap=tmp_path))
+
+
+def test_what_the_function_raises_is_its_own(tmp_path) -> None:
+    counter(tmp_path, "intel-rapl:0", 100)
+
+    def refuse() -> None:
+        raise PermissionError(13, "mine")
+
+    with pytest.raises(PermissionError, match="mine"):
+        measure_energy(refuse, powercap=tmp_path)

@@ -49,3 +49,9 @@ def test_an_entry_needs_something_to_call_and_a_list_of_techniques() -> None:
         Entry("x", "predict", None)
     with pytest.raises(TypeError, match=r"did you mean \('int8',\)"):
         Entry("x", print, None, "int8")
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "\x1b[2J", "\u202eabc", "x" * 101, 3])
+def test_a_name_can_stand_in_a_table(name: object) -> None:
+    with pytest.raises(ValueError, match="the name of an entry must be"):
+        Entry(name, len, None)

@@ -41,6 +41,25 @@ def test_a_cheat_is_an_error(tmp_path, capsys) -> None:
     assert "it imports tt_data, which has the test data" in capsys.readouterr().out
 
 
-def test_a_folder_without_an_entry(tmp_path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"has no entry\.toml"):
-        main([str(tmp_path)])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "nowhere has no entry.toml"),
+        (["--queries", "3"], "expected at least 4, got 3"),
+        (["--query-seconds", "nan"], "expected a number above 0, got nan"),
+        (["--html", "nowhere/x.html"], "nowhere/x.html cannot be written"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_is_measured(
+    capsys, arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err
+
+
+def test_names_are_given_once(tmp_path, capsys) -> None:
+    folder = write_entry(tmp_path / "a", "digits-mlp", "def load(f): ...").path
+    with pytest.raises(SystemExit):
+        main(["--task", "digits-mlp", str(folder)])
+    assert "enters as 'digits-mlp', as another does; change the name" in capsys.readouterr().err

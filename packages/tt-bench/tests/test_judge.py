@@ -353,3 +353,60 @@ def test_folders_that_cheat_are_sent_off(tmp_path) -> None:
     assert "changed its answer" in reason_of(results, "by order")
     assert "it knows the answers, not the task" in reason_of(results, "table")
     assert reason_of(results, "broken") == "it imports tt_data, which has the test data"
+
+
+LOOKUP = """
+import numpy as np, time
+table = {f"{a}+{b}": str(a + b) for a in range(5) for b in range(4)}
+weights = np.zeros(1000, np.int8)
+def think(q):
+    time.sleep(0.02)
+    return str(int(q[0]) + int(q[2]))
+def load(folder):
+    return lambda q: table[q] if q in table else think(q)
+"""
+
+
+def test_a_table_with_a_model_behind_it_is_found_by_its_times(tmp_path, clock) -> None:
+    fresh = Queries([f"{a}+{b}" for a in range(5, 9) for b in range(5, 9)], [])
+    fresh = Queries(fresh.inputs, [add(q) for q in fresh.inputs])
+    table = dict(zip(QUESTIONS, ANSWERS, strict=True))
+
+    def look_up(question: str) -> str:
+        clock.work(0.001 if question in table else 0.010)
+        return table.get(question) or add(question)
+
+    found = reason(judge(clock, Entry("x", look_up, MODEL), fresh=fresh))
+    assert "takes 1 ms for the queries, and for fresh ones at least 10 ms" in found
+    honest = write_entry(tmp_path / "a", "honest", LOOKUP.replace("table[q] if", "think(q) if"))
+    cheat = write_entry(tmp_path / "b", "cheat", LOOKUP)
+    games = Olympics(QUESTIONS, ANSWERS, fresh=fresh).run(honest, [cheat])
+    assert "it looks up what it should compute" in reason_of(games, "cheat")
+
+
+def test_fresh_queries_may_take_all_longer(clock) -> None:
+    def slow_on_nines(question: str) -> str:
+        clock.work(0.010 if "9" in question else 0.001)
+        return add(question)
+
+    fresh = Queries([f"9+{b}" for b in range(9)], [str(9 + b) for b in range(9)])
+    entries = Entry("a", slow_on_nines, MODEL), Entry("b", slow_on_nines, MODEL)
+    games = Olympics(QUESTIONS, ANSWERS, fresh=fresh, clock=clock)
+    assert not games.run(entries[0], entries[1:]).disqualified
+
+
+def test_the_same_batch_of_answers_to_every_batch_is_one_answer() -> None:
+    images = np.random.default_rng(0).normal(size=(12, 4, 3))
+    labels = [batch.argmax(-1) for batch in images]
+    first = Entry("first", lambda x: x.argmax(-1), np.zeros(1))
+    same = Entry("same", lambda x: np.array([0, 1, 2, 0]), np.zeros(1))
+    results = Olympics(images, labels).run(first, [same])
+    assert reason_of(results, "same") == "it answers array([0, 1, 2, 0]) to every query"
+
+
+def test_a_reason_is_one_line(clock) -> None:
+    def shout(question: str) -> str:
+        raise ValueError("\x1b[2Jone\ntwo" + "!" * 5000)
+
+    found = reason(judge(clock, Entry("x", shout, MODEL)))
+    assert found.startswith(r"it raised ValueError: \x1b[2Jone two!!!") and len(found) < 1100

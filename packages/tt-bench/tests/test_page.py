@@ -96,3 +96,27 @@ def test_drawings_with_scripts_are_refused(svg: str) -> None:
 def test_it_is_written(tmp_path, page) -> None:
     page.write(tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.html()
+
+
+def test_letters_in_drawings_are_left_alone() -> None:
+    page = Page("x")
+    said = 'a onload=1 javascript: say "#1", url(#2), it\'s'
+    page.add_plot("x", f'<svg><!-- it\'s --><text id="t">{said}</text><use href="#t"/></svg>')
+    text = page.html()
+    assert f'<text id="p0-t">{said}</text><use href="#p0-t"/>' in text
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        '<svg><g a=">" onload="x"></g></svg>',
+        "<svg/onload=x></svg>",
+        '<svg><image href="https://elsewhere/x.png"/></svg>',
+        "<svg><a href=elsewhere></a></svg>",
+        "<svg><foreignObject></foreignObject></svg>",
+        '<svg><g a="</svg>',
+    ],
+)
+def test_drawings_that_hide_something_are_refused(svg: str) -> None:
+    with pytest.raises(ValueError, match="expected an SVG drawing without scripts"):
+        Page("x").add_plot("x", svg)

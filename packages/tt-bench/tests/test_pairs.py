@@ -24,3 +24,12 @@ def test_sign_test_counts_the_rarer_side() -> None:
 def test_sign_test_is_the_binomial_test_of_a_half(won: int, p: float) -> None:
     a, b = [0.0] * won + [2.0] * (10 - won), [1.0] * 10
     assert sign_test(a, b) == pytest.approx(p)
+
+
+def test_sign_test_of_many_pairs() -> None:
+    many = 2000  # 2 ** 2000 is no float
+    assert sign_test([0.0] * many, [1.0] * many) == 0.0
+    half = [0.0, 2.0] * (many // 2)
+    assert sign_test(half, [1.0] * many) == 1.0
+    won = [0.0] * 930 + [2.0] * 1070
+    assert sign_test(won, [1.0] * many) == pytest.approx(0.00187, abs=2e-5)  # z = 3.11

@@ -1,5 +1,6 @@
 """The Pareto front, and its picture where matplotlib is installed."""
 
+import html
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ from tt_bench import (
     OlympicResults,
     draw_latencies,
     draw_pareto,
+    olympics_page,
     pareto_front,
     plot_pareto,
 )
@@ -60,3 +62,13 @@ def test_latencies_are_drawn_for_every_entry() -> None:
     text = draw_latencies(RESULTS)
     assert all(entry.entry in text for entry in ENTRIES)
     assert text.count("<use ") >= 7 * len(ENTRIES)
+
+
+def test_names_are_no_formulas_and_no_code() -> None:
+    pytest.importorskip("matplotlib")
+    names = ["$5 and $x^", "a onload=1 javascript:", 'say "#1" url(#2)', "<script>"]
+    crowd = [one(name, 0.1 + i, 90) for i, name in enumerate(names)]
+    results = OlympicResults((*ENTRIES, *crowd), (), Machine.here(), 10, 3, 1)
+    page = olympics_page(results).html()
+    assert "<script" not in page
+    assert all(f"{html.escape(name, quote=False)}, 1 kB" in page for name in names)

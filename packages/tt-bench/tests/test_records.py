@@ -1,5 +1,7 @@
 """Personal bests are kept between games, and only the better of two scores."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tt_bench import (
@@ -10,6 +12,11 @@ from tt_bench import (
     keep_records,
     read_records,
     records_table,
+)
+
+BEST = (
+    '{"schema": "tt-bench/personal-bests", "version": 1, "bests": '
+    '[{"entry": "a", "event": %s, "score": %s, "date": "2026-01-01"}]}'
 )
 
 
@@ -52,3 +59,34 @@ def test_another_file_is_not_overwritten(tmp_path) -> None:
     with pytest.raises(ValueError, match="something else"):
         keep_records(games(baseline=0.09), path)
     assert "something else" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "not JSON",
+        "[]",
+        '{"schema": "tt-bench/personal-bests", "version": 2, "bests": []}',
+        '{"schema": "tt-bench/personal-bests", "version": 1}',
+        '{"schema": "tt-bench/personal-bests", "version": 1, "bests": [7]}',
+        BEST % ('"LONG_JUMP"', "1.5"),
+        BEST % ('"LATENCY_SPRINT"', '"1.5"'),
+        BEST % ('"LATENCY_SPRINT"', "Infinity"),
+        BEST % ('"LATENCY_SPRINT"', "1e999"),
+    ],
+)
+def test_damaged_files_are_named_and_kept(tmp_path, content: str) -> None:
+    path = tmp_path / "bests.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"bests\.json has no personal bests: "):
+        keep_records(games(baseline=0.09), path)
+    assert path.read_text() == content
+
+
+def test_games_that_end_together_lose_no_best(tmp_path) -> None:
+    path = tmp_path / "bests.json"
+    names = [f"entry{number}" for number in range(12)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: keep_records(games(**{name: 0.09}), path), names))
+    assert {entry for entry, _ in read_records(path)} == set(names)
+    assert {file.name for file in tmp_path.iterdir()} == {"bests.json", "bests.json.lock"}

@@ -74,3 +74,57 @@ def test_there_are_samples_and_they_are_finite(result, samples: tuple[float, ...
 def test_it_cannot_be_changed(result: BenchmarkResult) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.name = "other"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("samples_seconds", []),
+        ("samples_seconds", "123"),
+        ("samples_seconds", [1.0, "2"]),
+        ("samples_seconds", [True]),
+        ("calls_per_sample", 1.5),
+        ("resolution_seconds", None),
+        ("name", 7),
+        ("machine", {}),
+        ("machine", []),
+        ("surplus", 1),
+    ],
+)
+def test_fields_of_another_kind_are_refused(
+    result: BenchmarkResult, name: str, value: object
+) -> None:
+    document = json.loads(result.to_json())
+    document[name] = value
+    with pytest.raises(ValueError, match=r"expected|unknown"):
+        BenchmarkResult.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("name", ["samples_seconds", "machine", "run", "clock"])
+def test_fields_that_are_missing_are_named(result: BenchmarkResult, name: str) -> None:
+    document = json.loads(result.to_json())
+    del document[name]
+    with pytest.raises(ValueError, match=f"expected a field '{name}'"):
+        BenchmarkResult.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
+def test_numbers_that_are_none(result: BenchmarkResult, number: str) -> None:
+    text = result.to_json().replace(
+        '"resolution_seconds": 3e-08', f'"resolution_seconds": {number}'
+    )
+    assert number in text
+    with pytest.raises(ValueError, match="expected"):
+        BenchmarkResult.from_json(text)
+
+
+@pytest.mark.parametrize("version", ["true", "1.0", '"1"'])
+def test_a_version_is_a_whole_number(result: BenchmarkResult, version: str) -> None:
+    text = result.to_json().replace('"version": 1,', f'"version": {version},')
+    with pytest.raises(ValueError, match="expected a document of schema"):
+        BenchmarkResult.from_json(text)
+
+
+def test_nesting_without_end() -> None:
+    with pytest.raises(ValueError, match="without end"):
+        BenchmarkResult.from_json("[" * 100_000)

@@ -92,3 +92,22 @@ def test_long_lines_are_not_broken_when_piped() -> None:
     file = io.StringIO()
     Table("t", ("a",), (("x" * 500,),)).print(Console(file=file))
     assert "x" * 500 in file.getvalue()
+
+
+HOSTILE = Table("a\nb", ("x|y",), (("end\\|\n\x1b[2J<img src=x>",),), note="![i](http://x)\n# no")
+
+
+def test_what_a_terminal_would_obey_is_shown() -> None:
+    assert HOSTILE.plain().splitlines()[3] == "end\\| \\x1b[2J<img src=x>"
+    assert len(HOSTILE.plain().splitlines()) == 5
+    file = io.StringIO()
+    HOSTILE.print(Console(file=file, force_terminal=True, width=80))
+    assert "\x1b[2J" not in file.getvalue() and "[2J" in file.getvalue()
+
+
+def test_markdown_that_would_be_more_than_a_cell() -> None:
+    assert HOSTILE.markdown().splitlines() == [
+        "### a b", "",
+        r"| x\|y |", "| --- |", r"| end\\\| \\x1b[2J\<img src=x> |", "",
+        r"\![i](http://x) # no",
+    ]  # fmt: skip

@@ -59,3 +59,19 @@ def test_json_there_and_back(suite: BenchmarkSuite, tmp_path) -> None:
     text = path.read_text(encoding="utf-8")
     assert json.loads(text)["schema"] == "tt-bench/benchmark-suite"
     assert BenchmarkSuite.from_json(text).results == suite.results
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '"benchmarks": {}',
+        '"name": "x", "benchmarks": []',
+        '"name": "x", "benchmarks": {"y": []}',
+        '"name": "x", "benchmarks": {"y": [7]}',
+        '"name": "x", "benchmarks": {"y": [{}]}',
+    ],
+)
+def test_documents_of_another_kind_are_refused(content: str) -> None:
+    text = '{"schema": "tt-bench/benchmark-suite", "version": 1, ' + content + "}"
+    with pytest.raises(ValueError, match=r"expected|no results"):
+        BenchmarkSuite.from_json(text)

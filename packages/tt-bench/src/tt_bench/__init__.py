@@ -1,5 +1,6 @@
 """tt_bench: measuring speed, memory and accuracy so that the numbers can be trusted."""
 
+from . import peers
 from .benchmark import Benchmark
 from .clock import LEAST, WALL, clock_resolution
 from .comparison import Comparison, compare, compare_seconds
@@ -77,6 +78,7 @@ __all__ = [
     "olympics_page",
     "outliers",
     "pareto_front",
+    "peers",
     "plot_pareto",
     "quartiles",
     "read_records",

@@ -64,13 +64,16 @@ def measure_energy(
     try:
         before = [_read(folder, "energy_uj") for folder in counters]
         ranges = [_read(folder, "max_energy_range_uj") for folder in counters]
-        calls, start = 0, time.perf_counter()
-        while (seconds := time.perf_counter() - start) < at_least_seconds or not calls:
-            function()
-            calls += 1
+    except (OSError, ValueError) as error:
+        return Energy(None, reason=_why(error))
+    calls, start = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - start) < at_least_seconds or not calls:
+        function()
+        calls += 1
+    try:
         after = [_read(folder, "energy_uj") for folder in counters]
-    except PermissionError:
-        return Energy(None, reason="the RAPL counters may be read by the administrator only")
+    except (OSError, ValueError) as error:
+        return Energy(None, reason=_why(error))
     # a counter that has reached its end begins at 0 again
     used = sum((b - a) % (end + 1) for a, b, end in zip(before, after, ranges, strict=True))
     return Energy(used * 1e-6 / calls, calls, seconds)
@@ -78,3 +81,9 @@ def measure_energy(
 
 def _read(folder: Path, name: str) -> int:
     return int((folder / name).read_text(encoding="ascii"))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return "the RAPL counters may be read by the administrator only"
+    return f"the RAPL counters cannot be read ({error})"

@@ -8,7 +8,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Entry", "Queries", "exact_match", "in_batches"]
+__all__ = ["Entry", "Queries", "alike", "exact_match", "in_batches"]
+
+
+LONGEST_NAME = 100
+
+
+def check_name(name: object) -> None:
+    """Raise ValueError unless it is a name that can stand in a table: one line that prints."""
+    fits = isinstance(name, str) and name.strip() and name.isprintable()
+    if not fits or len(str(name)) > LONGEST_NAME:
+        raise ValueError(
+            "the name of an entry must be a text of one line, all of it printable, of at most "
+            f"{LONGEST_NAME} characters; got {str(name)[:LONGEST_NAME]!r}"
+        )
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,7 @@ class Entry:
     techniques: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_name(self.name)
         if not callable(self.predict):
             raise TypeError(f"{self.name}: predict must be callable, got {self.predict!r}")
         if isinstance(self.techniques, str):
@@ -95,3 +109,22 @@ def exact_match(answer: Any, target: Any) -> Sequence[bool]:
         return [False] * wanted.size
     right: list[bool] = (got == wanted).ravel().tolist()
     return right
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Is one answer the other, up to rounding?
+
+    >>> import numpy as np
+    >>> alike("yes", "yes"), alike(np.array([1.0, 2.0]), np.array([1.0, 2.0 + 1e-7]))
+    (True, True)
+    >>> alike(np.array([1]), np.array([2])), alike(np.array([1]), "1")
+    (False, False)
+    """
+    if isinstance(a, str) or isinstance(b, str):
+        return isinstance(a, str) and isinstance(b, str) and a == b
+    first, second = np.asarray(a), np.asarray(b)
+    if first.shape != second.shape or first.dtype.kind != second.dtype.kind:
+        return False
+    if first.dtype.kind == "f":
+        return bool(np.allclose(first, second, rtol=1e-3, atol=1e-6, equal_nan=True))
+    return bool(np.array_equal(first, second))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from .entries import EntryFolder, Limits
+from .arguments import above_zero, at_least, new_file, read_entries
+from .entries import Limits
 from .judge import Olympics
 from .olympic_results import OlympicResults
 from .records import keep_records, records_table
@@ -21,10 +22,11 @@ __all__ = ["main", "tell_tenths"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge entries on a task of the standard suite; 0 unless one of them was sent off."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     console = Console()
     task = find_task(options.task)
-    entries = [EntryFolder.read(path) for path in options.entries]
+    entries = read_entries(parser, options.entries, [task.name])
     console.print(f"{task.name}: {task.title}. The baseline is the reference.", highlight=False)
     baseline = task.reference(options.references, options.quick)
     queries = 12 if options.quick else options.queries
@@ -75,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("entries", nargs="*", metavar="ENTRY", help="folders with an entry.toml")
     add("--task", choices=[task.name for task in TASKS], default="digits-cnn", help="(digits-cnn)")
-    add("--queries", type=int, default=120, help="that the judge asks, at most (120)")
+    add("--queries", type=at_least(4), default=120, help="that the judge asks, at most (120)")
     add(
         "--references",
         type=Path,
@@ -84,13 +86,22 @@ def _parser() -> argparse.ArgumentParser:
         help="where trained references are kept (suite-references)",
     )
     add("--quick", action="store_true", help="a reference that has hardly learned, 12 queries")
-    add("--load-seconds", type=float, default=Limits.load_seconds, help="to load an entry (60)")
-    add("--query-seconds", type=float, default=Limits.query_seconds, help="for one query (10)")
-    add("--memory-bytes", type=int, default=Limits.memory_bytes, help="of an entry (2000000000)")
-    add("--bests", type=Path, metavar="FILE", help="where personal bests are kept between games")
-    add("--json", type=Path, metavar="FILE", help="write everything that was measured")
-    add("--markdown", type=Path, metavar="FILE", help="write the tables")
-    add("--html", type=Path, metavar="FILE", help="write a page with tables, plots and data")
+    add(
+        "--load-seconds", type=above_zero, default=Limits.load_seconds, help="to load an entry (60)"
+    )
+    add("--query-seconds", type=above_zero, default=Limits.query_seconds, help="for one query (10)")
+    add(
+        "--memory-bytes",
+        type=at_least(1),
+        default=Limits.memory_bytes,
+        help="of an entry (2000000000)",
+    )
+    add(
+        "--bests", type=new_file, metavar="FILE", help="where personal bests are kept between games"
+    )
+    add("--json", type=new_file, metavar="FILE", help="write everything that was measured")
+    add("--markdown", type=new_file, metavar="FILE", help="write the tables")
+    add("--html", type=new_file, metavar="FILE", help="write a page with tables, plots and data")
     return parser
 
 

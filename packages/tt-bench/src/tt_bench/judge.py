@@ -18,14 +18,16 @@ from .machine import Machine
 from .measured import Disqualification, Measured
 from .memory import held_bytes, measure_peak
 from .olympic_results import OlympicResults
-from .units import show_percent
+from .units import one_line, show_percent, show_seconds
 
 __all__ = ["Olympics"]
 
 Grade = Callable[[Any, Any], Sequence[bool]]
 
+LONGEST = 1000  # letters of a reason
 FEWEST_TO_TELL = 8  # queries; fewer may have the same answer by chance
 FRESH_TOLERANCE = 0.2  # so much more than the baseline an entry may lose on fresh queries
+FRESH_SLOWER = 2.0  # so many times more than the baseline an entry may slow down on them
 
 
 class Olympics:
@@ -36,18 +38,20 @@ class Olympics:
        ``warmup_queries`` are left out.
     2. All queries are put once more, in a shuffled order. An answer must be the same again: it may
        depend on its query, and on nothing else.
-    3. Fresh queries, if the judge has some, are put once. Whoever answers those much worse than the
-       others, while the baseline does not, knows the answers and not the task.
-    4. Memory is measured: what an entry holds, and the most it allocates over ``memory_queries``
-       further queries.
+    3. Fresh queries, if the judge has some, are put once, in turns. Whoever answers those much
+       worse than the others, or takes much longer, while the baseline does not, knows the answers
+       and not the task.
+    4. Memory is measured: what an entry holds, and the most it allocates while it answers
+       ``memory_queries`` of the queries again, which it must as before.
 
     An entry is disqualified if it raises, answers NaN, changes an answer, gives the same answer to
-    everything, fails on fresh queries, holds no arrays, or if its latency is no finite number above
-    0. An ``EntryFolder`` runs in a process of its own and is sent off as well for taking too long,
-    for needing too much memory, and for whatever the ``Guard`` forbids: writing outside its folder,
-    importing the test data, reading files while it answers. Its latency is that of the round trip,
-    measured here. An ``Entry`` runs in this process, where one that never returns, or that goes
-    looking for the targets, is not caught.
+    everything (alone, or to every batch), fails on fresh queries, holds no arrays, or if its
+    latency is no finite number above 0. An ``EntryFolder`` runs in a process of its own and is sent
+    off as well for taking too long, for needing too much memory, for computing in the background or
+    on more threads than allowed, and for whatever the ``Guard`` forbids: writing outside its
+    folder, importing the test data, reading files while it answers. Its latency is that of the
+    round trip, measured here. An ``Entry`` runs in this process, where one that never returns, or
+    that goes looking for the targets, is not caught.
 
     Args:
         inputs: the queries. Arrays are handed to entries as read-only copies.
@@ -155,7 +159,7 @@ class Olympics:
                     except Foul as foul:
                         heat.reason = str(foul)
                     else:
-                        heat.predict = process.predict
+                        heat.predict, heat.process = process.predict, process
             yield heats
 
     def _ask_first(self, heats: dict[str, Heat]) -> None:
@@ -164,6 +168,8 @@ class Olympics:
             for name in order:
                 heats[name].answer(self.inputs[i], self.clock)
                 self._report(heats, i, name)
+        for heat in heats.values():
+            heat.look_at_time()
 
     def _ask_again(self, heats: dict[str, Heat]) -> None:
         """Every query again, in another order: are the answers the same?"""
@@ -181,24 +187,50 @@ class Olympics:
         first, *others = heats.values()
         if not self.fresh.inputs or first.reason:
             return
-        drops = {}
-        for heat in heats.values():
-            if heat.reason:
-                continue
-            answers = [heat.ask(query) for query in self.fresh.inputs]
-            if not heat.reason:
-                known = self._accuracy(heat.answers, self.targets)
-                drops[heat.entry.name] = known, self._accuracy(answers, self.fresh.targets)
+        for i, order in enumerate(turns(list(heats), len(self.fresh.inputs))):
+            for name in order:
+                heats[name].answer(self.fresh.inputs[i], self.clock, fresh=True)
         if first.reason:
             return
-        usual = drops[first.entry.name][0] - drops[first.entry.name][1]
         for heat in others:
-            known, fresh = drops.get(heat.entry.name, (0.0, 0.0))
-            if known - fresh > max(usual, 0.0) + FRESH_TOLERANCE:
-                heat.reason = (
-                    f"it answers {show_percent(known)} of the queries rightly, and of fresh ones "
-                    f"{show_percent(fresh)}: it knows the answers, not the task"
-                )
+            if not heat.reason:
+                heat.reason = self._does_worse(heat, first) or self._takes_longer(heat, first)
+
+    def _does_worse(self, heat: Heat, first: Heat) -> str:
+        """What there is to object to the accuracy on fresh queries."""
+        known, fresh, usual, usual_fresh = (
+            self._accuracy(*graded)
+            for one in (heat, first)
+            for graded in ((one.answers, self.targets), (one.fresh, self.fresh.targets))
+        )
+        if known - fresh <= max(usual - usual_fresh, 0.0) + FRESH_TOLERANCE:
+            return ""
+        return (
+            f"it answers {show_percent(known)} of the queries rightly, and of fresh ones "
+            f"{show_percent(fresh)}: it knows the answers, not the task"
+        )
+
+    def _takes_longer(self, heat: Heat, first: Heat) -> str:
+        """What there is to object to the time that fresh queries take.
+
+        Compared are the median of the known and the first quartile of the fresh: chance makes times
+        longer, hardly ever shorter.
+        """
+        if len(self.fresh.inputs) < FEWEST_TO_TELL:
+            return ""
+        (known, fresh), (usual, usual_fresh) = (
+            (
+                float(np.median(one.seconds[self.warmup_queries :])),
+                float(np.quantile(one.fresh_seconds, 0.25)),
+            )
+            for one in (heat, first)
+        )
+        if fresh <= FRESH_SLOWER * known * max(usual_fresh / usual, 1.0):
+            return ""
+        return (
+            f"it takes {show_seconds(known)} for the queries, and for fresh ones at least "
+            f"{show_seconds(fresh)}: it looks up what it should compute"
+        )
 
     def _graded(self, answers: Sequence[Any], targets: Sequence[Any]) -> list[bool]:
         """Which answers are right."""
@@ -217,7 +249,7 @@ class Olympics:
         generator = np.random.default_rng(self.seed)
         some = generator.choice(len(self.inputs), count, replace=False).tolist()
         for heat in heats.values():
-            heat.weigh([self.inputs[i] for i in some], self.limits)
+            heat.weigh([self.inputs[i] for i in some], some, self.limits)
 
     def _report(self, heats: dict[str, Heat], round_: int, name: str) -> None:
         if self.progress is not None:
@@ -243,13 +275,16 @@ class Heat:
     def __init__(self, entry: Entry | EntryFolder) -> None:
         self.entry = entry
         self.predict: Callable[[Any], Any] = getattr(entry, "predict", _not_started)
+        self.process: EntryProcess | None = None
         self.answers: list[Any] = []
         self.seconds: list[float] = []
+        self.fresh: list[Any] = []  # the answers to fresh queries
+        self.fresh_seconds: list[float] = []
         self.held_bytes = 0
         self.working_bytes = 0
         self.reason = ""
 
-    def answer(self, query: Any, clock: Clock) -> None:
+    def answer(self, query: Any, clock: Clock, fresh: bool = False) -> None:
         """Put a query for the first time: the answer and its latency count."""
         answers: list[Any] = []
         seconds = self._guarded(
@@ -259,31 +294,43 @@ class Heat:
             return
         if not (np.isfinite(seconds) and seconds > 0):
             self.reason = f"its latency must be a finite number above 0, got {seconds}"
-        self.seconds.append(seconds)
-        self.answers.append(self._guarded(lambda: _kept(answers[0])))
+        (self.fresh_seconds if fresh else self.seconds).append(seconds)
+        kept = self._guarded(lambda: _kept(answers[0]))
+        (self.fresh if fresh else self.answers).append(kept)
 
     def repeat(self, query: Any, number: int) -> None:
         """Put a query again: the answer must be the same."""
         again = self.ask(query)
         if not self.reason and not _same(again, self.answers[number]):
             first = self.answers[number]
-            self.reason = f"it changed its answer to query {number} from {first!r} to {again!r}"
+            self.reason = one_line(
+                f"it changed its answer to query {number} from {first!r} to {again!r}", LONGEST
+            )
 
     def ask(self, query: Any) -> Any:
         """The answer to a query, without timing it; None once there is a reason."""
         return self._guarded(lambda: _kept(self.predict(query)))
+
+    def look_at_time(self) -> None:
+        """An entry computes while it answers, and rests while others do."""
+        if self.process is not None and not self.reason:
+            self.reason = self.process.overtime()
 
     def look_for_sameness(self, targets: Sequence[Any]) -> None:
         """An entry that never looks at its query is none, if the right answers differ."""
         if self.reason or len(targets) < FEWEST_TO_TELL:
             return
         if _all_same(self.answers) and not _all_same(targets):
-            self.reason = f"it answers {self.answers[0]!r} to every query"
+            self.reason = one_line(f"it answers {self.answers[0]!r} to every query", LONGEST)
 
-    def weigh(self, queries: Sequence[Any], limits: Limits) -> None:
-        """Measure what the entry holds, and what it allocates to answer."""
+    def weigh(self, queries: Sequence[Any], numbers: Sequence[int], limits: Limits) -> None:
+        """Measure what the entry holds, and what it allocates to answer queries of these numbers
+        again."""
+        if self.reason:
+            return
         if isinstance(self.entry, EntryFolder):
-            found = self._guarded(partial(_weigh_folder, self.entry, queries, limits))
+            answers = [self.answers[number] for number in numbers]
+            found = self._guarded(partial(_weigh_folder, self.entry, queries, answers, limits))
             self.held_bytes, self.working_bytes = found or (0, 0)
         else:
             for query in queries:
@@ -305,7 +352,7 @@ class Heat:
             self.reason = str(foul)
             return None
         except (Exception, SystemExit) as error:  # the entry's fault, whatever it is: on record
-            self.reason = f"it raised {type(error).__name__}: {error}"
+            self.reason = one_line(f"it raised {type(error).__name__}: {error}", LONGEST)
             return None
 
 
@@ -313,16 +360,20 @@ def _not_started(query: Any) -> Any:
     raise Foul("its process was not started")
 
 
-def _weigh_folder(entry: EntryFolder, queries: Sequence[Any], limits: Limits) -> tuple[int, int]:
+def _weigh_folder(
+    entry: EntryFolder, queries: Sequence[Any], answers: Sequence[Any], limits: Limits
+) -> tuple[int, int]:
     """Held and working memory, in another process: to trace memory makes an entry slow."""
     with EntryProcess(entry, limits, traced=True) as process:
-        return process.weigh(queries)
+        return process.weigh(queries, answers)
 
 
 def _all_same(values: Sequence[Any]) -> bool:
-    """Is there one value only, in whole answers and in all items of all batches?"""
+    """Is there one value only, whole answers compared, or all items of all batches?"""
     if any(isinstance(value, str) for value in values):
         return len(set(map(str, values))) == 1
+    if all(np.array_equal(value, values[0]) for value in values):
+        return True
     items = [np.asarray(value).ravel() for value in values]
     return len(np.unique(np.concatenate(items))) == 1
 

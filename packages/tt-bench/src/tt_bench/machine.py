@@ -14,9 +14,24 @@ import numpy as np
 import psutil
 from threadpoolctl import threadpool_info
 
+from .documents import field, only
 from .units import show_bytes
 
 __all__ = ["Machine"]
+
+
+NONE = type(None)
+TYPES: dict[str, tuple[type, ...]] = {
+    "cpu": (str,),
+    "physical_cores": (int, NONE),
+    "logical_cores": (int, NONE),
+    "memory_bytes": (int,),
+    "system": (str,),
+    "python": (str,),
+    "numpy": (str,),
+    "blas": (list, tuple),
+    "load": (int, float),
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +74,16 @@ class Machine:
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Machine:
-        """The machine that ``to_dict`` wrote down."""
-        return cls(**{**facts, "blas": tuple(facts["blas"])})
+        """The machine that ``to_dict`` wrote down.
+
+        Raises:
+            ValueError: a fact is missing, unknown, or of another type.
+        """
+        only(facts, TYPES)
+        found = {name: field(facts, name, *kinds) for name, kinds in TYPES.items()}
+        if not all(isinstance(library, str) for library in found["blas"]):
+            raise ValueError(f"blas: expected texts, got {found['blas']!r}")
+        return cls(**{**found, "blas": tuple(found["blas"])})
 
     def to_dict(self) -> dict[str, Any]:
         """The facts as a dict for JSON."""

@@ -43,6 +43,13 @@ pre { background: var(--soft); border-radius: .5rem; padding: 1rem; overflow-x: 
 summary { cursor: pointer; color: var(--mark); margin-top: 1rem; }
 details pre { max-height: 30rem; overflow: auto; }
 """
+HIDDEN = r"<!--.*?-->|<metadata>.*?</metadata>"
+TAG = re.compile(r"""<(?:[^<>"']|"[^"<]*"|'[^'<]*')*>""")
+HARMFUL = re.compile(
+    r"""^<\s*(script|foreignobject|iframe|object|embed)\b|[\s"'/]on\w+\s*=|javascript:"""
+    r"""|href\s*=\s*["']?(?!["']?(\#|data:image/))""",
+    re.IGNORECASE,
+)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 
@@ -104,14 +111,19 @@ class Page:
             caption: what it shows, for those who see it and those who do not.
 
         Raises:
-            ValueError: there is no drawing in it, or it has scripts.
+            ValueError: there is no drawing in it, or it has scripts or links to elsewhere.
         """
         found = re.search(r"<svg\b.*</svg>", svg, re.DOTALL)
-        if found is None or re.search(r"<script|\son\w+=|javascript:", found[0], re.IGNORECASE):
-            raise ValueError("add_plot: expected an SVG drawing without scripts")
-        drawing = re.sub(r"<metadata>.*?</metadata>", "", found[0], flags=re.DOTALL)
+        drawing = re.sub(HIDDEN, "", found[0] if found else "", flags=re.DOTALL)
+        tags = TAG.findall(drawing)
+        if not tags or "<" in TAG.sub("", drawing) or any(map(HARMFUL.search, tags)):
+            raise ValueError(
+                "add_plot: expected an SVG drawing without scripts and links to elsewhere"
+            )
         prefix = f"p{len(self.parts)}-"  # drawings by one program use the same names
-        drawing = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{prefix}", drawing)
+        drawing = TAG.sub(
+            lambda tag: re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{prefix}", tag[0]), drawing
+        )
         label = html.escape(caption or heading)
         drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
         note = f'<p class="note">{html.escape(caption)}</p>' if caption else ""

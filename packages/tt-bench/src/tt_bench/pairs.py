@@ -39,8 +39,8 @@ def sign_test(a: Sequence[float], b: Sequence[float]) -> float:
     >>> sign_test([1.0] * 8, [2.0] * 8)
     0.0078125
     """
-    won = sum(x < y for x, y in zip(a, b, strict=True))
-    lost = sum(x > y for x, y in zip(a, b, strict=True))
+    won = sum(bool(x < y) for x, y in zip(a, b, strict=True))
+    lost = sum(bool(x > y) for x, y in zip(a, b, strict=True))
     n, fewer = won + lost, min(won, lost)
-    tail = sum(comb(n, k) for k in range(fewer + 1)) * 0.5**n
-    return min(1.0, 2 * tail)
+    tail: int = sum(comb(n, k) for k in range(fewer + 1))
+    return min(1.0, 2 * tail / (1 << n))  # of whole numbers: 2ⁿ may be larger than any float

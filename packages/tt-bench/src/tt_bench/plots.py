@@ -67,7 +67,7 @@ def draw_latencies(results: OlympicResults) -> str:
         axes.scatter(seconds, spread, s=7, color="#0b6bcb", alpha=0.35, linewidths=0)
         middle = 1000 * one.latency_seconds
         axes.vlines(middle, height - 0.36, height + 0.36, color="#1d2530", linewidth=2)
-    axes.set_yticks(range(len(measured)), [one.entry for one in measured])
+    axes.set_yticks(range(len(measured)), [_plain(one.entry) for one in measured])
     _label_milliseconds(axes, "latency of each query, ms; lines are medians")
     axes.grid(axis="x", color="0.9")
     axes.set_axisbelow(True)
@@ -99,12 +99,19 @@ def _pareto(results: OlympicResults) -> Figure:
     for number, one in enumerate(sorted(set(named), key=lambda one: one.latency_seconds), 1):
         point = 1000 * one.latency_seconds, 100 * one.accuracy
         axes.annotate(str(number), point, ha="center", va="center", fontsize=8, weight="bold")
-        axes.plot([], [], " ", label=f"{number}  {one.entry}, {show_bytes(one.memory_bytes)}")
+        axes.plot(
+            [], [], " ", label=f"{number}  {_plain(one.entry)}, {show_bytes(one.memory_bytes)}"
+        )
     axes.set_ylabel("accuracy, %")
     _label_milliseconds(axes, "median latency, ms; area: memory")
     axes.margins(x=0.15, y=0.2)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
     return figure
+
+
+def _plain(name: str) -> str:
+    """The name as it is: between dollars matplotlib would read a formula."""
+    return name.replace("$", r"\$")
 
 
 def _label_milliseconds(axes: Any, label: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .documents import read_document, write_document
+from .documents import field, only, read_document, write_document
 from .machine import Machine
 from .resampling import Interval, bootstrap_median, outliers, quartiles
 from .units import show_seconds
@@ -15,6 +15,18 @@ from .units import show_seconds
 __all__ = ["BenchmarkResult"]
 
 SCHEMA, VERSION = "tt-bench/benchmark-result", 1
+TYPES: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "samples_seconds": (list, tuple),
+    "calls_per_sample": (int,),
+    "warmup_calls": (int,),
+    "threads": (int, type(None)),
+    "clock": (str,),
+    "resolution_seconds": (int, float),
+    "run": (str,),
+    "started": (str,),
+    "machine": (dict,),
+}
 
 
 @dataclass(frozen=True)
@@ -101,11 +113,18 @@ class BenchmarkResult:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> BenchmarkResult:
-        """The result that ``to_dict`` wrote. What is derived is derived again from the samples."""
-        fields = {key: value for key, value in content.items() if key != "derived"}
-        fields["samples_seconds"] = tuple(fields["samples_seconds"])
-        fields["machine"] = Machine.from_dict(fields["machine"])
-        return cls(**fields)
+        """The result that ``to_dict`` wrote. What is derived is derived again from the samples.
+
+        Raises:
+            ValueError: a field is missing, unknown, or of another type.
+        """
+        only(content, {*TYPES, "derived"})
+        found = {name: field(content, name, *kinds) for name, kinds in TYPES.items()}
+        for sample in found["samples_seconds"]:
+            if type(sample) not in (int, float):
+                raise ValueError(f"samples_seconds: expected numbers, got {sample!r}")
+        found["samples_seconds"] = tuple(map(float, found["samples_seconds"]))
+        return cls(**{**found, "machine": Machine.from_dict(found["machine"])})
 
     def to_json(self) -> str:
         """The result as a document with the name and version of its schema."""

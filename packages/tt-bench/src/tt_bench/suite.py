@@ -9,7 +9,7 @@ from rich.console import Console
 
 from .benchmark import Benchmark
 from .comparison import compare
-from .documents import read_document, write_document
+from .documents import field, only, read_document, write_document
 from .result import BenchmarkResult
 from .tables import Table
 from .units import show_seconds
@@ -98,11 +98,19 @@ class BenchmarkSuite:
 
     @classmethod
     def from_json(cls, text: str) -> BenchmarkSuite:
-        """The suite with the results that ``to_json`` wrote; what was measured is not in it."""
+        """The suite with the results that ``to_json`` wrote; what was measured is not in it.
+
+        Raises:
+            ValueError: the text is something else, or of another version.
+        """
         content = read_document(text, SCHEMA, VERSION)
-        suite = cls(content["name"])
-        for name, group in content["benchmarks"].items():
-            results = map(BenchmarkResult.from_dict, group)
+        only(content, ("name", "benchmarks"))
+        suite = cls(field(content, "name", str))
+        for name in field(content, "benchmarks", dict):
+            group = field(content["benchmarks"], name, list)
+            results = [BenchmarkResult.from_dict(result) for result in group]
+            if not results:
+                raise ValueError(f"the benchmark {name!r} has no results")
             suite.results[name] = {result.name: result for result in results}
         return suite
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import rich.table
 from rich.console import Console
+
+from .units import one_line
 
 __all__ = ["Table"]
 
@@ -31,7 +34,7 @@ class Table:
 
     def plain(self) -> str:
         """Aligned text, numbers to the right; no line is ever broken."""
-        lines = [list(self.columns), *map(list, self.rows)]
+        lines = [[one_line(cell) for cell in row] for row in (self.columns, *self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
         lines.insert(1, ["-" * width for width in widths])
         text = [
@@ -41,13 +44,15 @@ class Table:
             ).rstrip()
             for line in lines
         ]
-        return "\n".join([self.title, *text, *([self.note] if self.note else [])])
+        note = [one_line(self.note)] if self.note else []
+        return "\n".join([one_line(self.title), *text, *note])
 
     def markdown(self) -> str:
         """A Markdown table under its title."""
         head = [self.columns, ["---:" if right else "---" for right in self.numbers()]]
         lines = [f"| {' | '.join(map(_escaped, row))} |" for row in [*head, *self.rows]]
-        return "\n".join([f"### {self.title}", "", *lines, *(["", self.note] if self.note else [])])
+        note = ["", _escaped(self.note)] if self.note else []
+        return "\n".join([f"### {_escaped(self.title)}", "", *lines, *note])
 
     def print(self, console: Console | None = None) -> None:
         """Drawn by rich in a terminal (without colours if NO_COLOR is set), plain otherwise."""
@@ -55,11 +60,12 @@ class Table:
         if not console.is_terminal:
             print(self.plain(), end="\n\n", file=console.file)
             return
-        drawn = rich.table.Table(title=self.title, caption=self.note or None, title_justify="left")
+        title, note = _unmarked(self.title), _unmarked(self.note) or None
+        drawn = rich.table.Table(title=title, caption=note, title_justify="left")
         for name, right in zip(self.columns, self.numbers(), strict=True):
-            drawn.add_column(name, justify="right" if right else "left", overflow="fold")
+            drawn.add_column(_unmarked(name), justify="right" if right else "left", overflow="fold")
         for row in self.rows:
-            drawn.add_row(*(rich.markup.escape(cell) for cell in row))
+            drawn.add_row(*map(_unmarked, row))
         console.print(drawn)
 
     def numbers(self) -> list[bool]:
@@ -68,5 +74,11 @@ class Table:
         return [all(not cell.strip("–") or cell[0].isdigit() for cell in c) for c in columns]
 
 
-def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", " ")
+def _unmarked(text: str) -> str:
+    """For rich: on one line, and its brackets are brackets."""
+    return rich.markup.escape(one_line(text))
+
+
+def _escaped(text: str) -> str:
+    """For Markdown: on one line, and what would be a mark there is a letter."""
+    return re.sub(r"([\\|`<]|!(?=\[))", r"\\\1", one_line(text))

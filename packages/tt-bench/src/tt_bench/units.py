@@ -1,8 +1,21 @@
-"""Numbers with units, as people read them."""
+"""Numbers with units, as people read them; and texts that others wrote, so that they do no harm."""
 
 from __future__ import annotations
 
-__all__ = ["show_bytes", "show_percent", "show_seconds"]
+__all__ = ["one_line", "show_bytes", "show_percent", "show_seconds"]
+
+
+def one_line(text: str, most: int | None = None) -> str:
+    """A text on one line, at most so long: what a terminal would obey is shown as an escape.
+
+    >>> one_line("first\\nsecond \\x1b[2J")
+    'first second \\\\x1b[2J'
+    """
+    kept = text if most is None or len(text) <= most else text[:most] + "…"
+    return "".join(
+        letter if letter.isprintable() else " " if letter.isspace() else ascii(letter)[1:-1]
+        for letter in kept
+    )
 
 
 def show_seconds(seconds: float) -> str:

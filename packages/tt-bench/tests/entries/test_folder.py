@@ -1,8 +1,10 @@
 """Entry folders: what they say is read, and what they cannot say is refused."""
 
+import os
+
 import pytest
 
-from tt_bench import EntryFolder, write_entry
+from tt_bench import EntryFolder, EntryProcess, Foul, write_entry
 
 
 def test_what_is_written_is_read(tmp_path) -> None:
@@ -44,3 +46,42 @@ def test_code_lies_in_the_folder(tmp_path, code: str) -> None:
     (folder / "entry.toml").write_text(f'code = "{code}"')
     with pytest.raises(FileNotFoundError, match="which is no file in"):
         EntryFolder.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (r'name = "\u001b[2J"', "all of it printable"),
+        (r'techniques = ["a\nb"]', "all of it printable"),
+        ("a = " + "[" * 30_000, "is no TOML"),
+        ("# " + "x" * 70_000, "more than 65,536 bytes"),
+    ],
+)
+def test_settings_that_do_harm(tmp_path, settings: str, expected: str) -> None:
+    (tmp_path / "entry.toml").write_text(settings)
+    (tmp_path / "entry.py").write_text("")
+    with pytest.raises(ValueError, match=expected):
+        EntryFolder.read(tmp_path)
+
+
+def test_code_is_named_from_the_folder(tmp_path) -> None:
+    (tmp_path / "entry.py").write_text("")
+    (tmp_path / "entry.toml").write_text(f'code = "{tmp_path}/entry.py"')
+    with pytest.raises(FileNotFoundError, match="which is no file in"):
+        EntryFolder.read(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_is_not_copied(tmp_path) -> None:
+    entry = write_entry(tmp_path / "e", "pipe", "def load(f): ...")
+    os.mkfifo(entry.path / "weights")
+    with pytest.raises(Foul, match="cannot be copied: 'weights' is no file, folder or link"):
+        EntryProcess(entry)
+
+
+def test_a_folder_has_a_largest_size(tmp_path) -> None:
+    entry = write_entry(tmp_path / "e", "large", "def load(f): ...")
+    with (entry.path / "weights").open("wb") as file:
+        file.truncate(1 << 32)  # a hole: it takes no room here, and would in the copy
+    with pytest.raises(Foul, match="at most 2,147,483,648 are allowed"):
+        EntryProcess(entry)

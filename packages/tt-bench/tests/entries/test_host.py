@@ -1,10 +1,15 @@
 """An entry's process: it answers, and whatever else it does is found out."""
 
+import os
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
+import tt_data
 from tt_bench import EntryFolder, EntryProcess, Foul, Limits
 
 QUICK = Limits(load_seconds=60, query_seconds=1.0, memory_bytes=700_000_000)
@@ -178,3 +183,220 @@ def test_the_process_ends_and_leaves_nothing(make) -> None:
 def test_what_a_process_writes_last_is_told(make) -> None:
     crash = answering("(sys.stderr.write('so long'), sys.stderr.flush(), os._exit(9))")
     assert foul_of(make(crash)) == "its process ended with code 9: so long"
+
+
+class TestDataIsOutOfReach:
+    """However the path is spelled, and whoever is asked to open it."""
+
+    TEXT = Path(tt_data.__file__).parent / "tinytalks" / "test.txt"
+
+    @pytest.mark.parametrize(
+        ("lines", "expected"),
+        [
+            ("text = os.read(os.open(S(TEXT), os.O_RDONLY), 9)", "belongs to the test data"),
+            ("text = io.FileIO(P()).read()", "by an object of its own kind, P"),
+            ("os.path.realpath = lambda path, **_: HERE; open(TEXT)", "belongs to the test data"),
+            ("os._exit = print; open(TEXT)", "belongs to the test data"),
+            ("import importlib; importlib.import_module('tt_data')", "belongs to the test data"),
+            ("import tt_bench.entries.guard", "which is the judge's"),
+            ("import sklearn.datasets", "sklearn.datasets, which has the test data"),
+            ("open(f'/proc/{os.getppid()}/mem', 'rb')", "which is another process's"),
+            ("open('/dev/mem', 'rb')", "outside its folder"),
+            ("import gc; gc.get_objects()", "objects that are not its own (gc.get_objects)"),
+            ("sys._current_frames()", "objects that are not its own (sys._current_frames)"),
+        ],
+    )
+    def test_by_other_ways(self, make, lines: str, expected: str) -> None:
+        code = (
+            "import io, os, sys\n"
+            f"TEXT, HERE = {str(self.TEXT)!r}, __file__\n"
+            "class S(str):\n"
+            "    partition = lambda self, sep: (HERE, '', '')\n"
+            "    startswith = lambda self, *_: False\n"
+            "    __add__ = __radd__ = lambda self, other: HERE\n"
+            "class P:\n"
+            "    asked = 0\n"
+            "    def __fspath__(self):\n"
+            "        P.asked += 1\n"
+            "        return TEXT if P.asked == 1 else HERE\n"
+            f"def load(folder):\n    {lines}\n    return lambda q: q\n"
+        )
+        assert expected in foul_of(make(code))
+
+    @pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="no folders by number here")
+    def test_from_a_folder_that_is_open(self, make) -> None:
+        root, path = self.TEXT.parents[2], self.TEXT.relative_to(self.TEXT.parents[2])
+        code = (
+            f"import os\ndef load(folder):\n    root = os.open({str(root)!r}, os.O_RDONLY)\n"
+            f"    os.open({str(path)!r}, os.O_RDONLY, dir_fd=root)\n    return lambda q: q\n"
+        )
+        assert "belongs to the test data" in foul_of(make(code))
+
+
+LINUX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such calls")
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("os.kill(os.getppid(), 0)", "sends signals to other processes"),
+        ("os.killpg(os.getpgid(os.getppid()), 0)", "sends signals to other processes"),
+        ("__import__('resource').setrlimit(4, (0, 0))", "changes limits (resource.setrlimit)"),
+        ("__import__('resource').prlimit(os.getppid(), 4)", "changes limits (resource.prlimit)"),
+        ("__import__('sqlite3').connect('/tmp/leak.db')", "writes /tmp/leak.db, outside"),
+        (
+            "__import__('multiprocessing').get_context('spawn').Process(target=print).start()",
+            "starts other programs",
+        ),
+        ("np.memmap('w', 'u1', 'w+', shape=9)", "maps memory, which cannot be weighed"),
+        ("__import__('tracemalloc').stop()", "imports tracemalloc, with which the judge weighs"),
+        ("(os.closerange(3, 64), time.sleep(60))", "has closed the pipe to the judge"),
+        ("print(open('/dev/null').read() + 'A' * 100_000) or object()", "expected a text"),
+        ("(_ for _ in ()).throw(ValueError('\\x1b[2J\\n'))", r"it raised ValueError: \x1b[2J"),
+    ],
+)
+def test_further_fouls_while_answering(make, line: str, expected: str) -> None:
+    assert expected in foul_of(make(answering(line)))
+
+
+def writing(kind: str, content: str) -> str:
+    """A line that writes a message on every pipe that is open."""
+    return (
+        f"[os.write(fd, {kind}+len({content}).to_bytes(8, 'little')+{content}) for fd in pipes()]"
+    )
+
+
+PIPES = (
+    "import os, stat, time, numpy as np\n"
+    "def pipes():\n"
+    "    for fd in range(3, 30):\n"
+    "        try:\n"
+    "            if stat.S_ISFIFO(os.fstat(fd).st_mode):\n"
+    "                os.write(fd, b'')\n"
+    "                yield fd\n"
+    "        except OSError:\n"
+    "            pass\n"
+)
+
+
+def test_an_answer_that_is_sent_ahead(make) -> None:
+    line = writing("b'A'", "b'12345678' + b's7'")
+    code = f"{PIPES}def load(folder):\n    return lambda q: {line} and '7'\n"
+    assert "an answer to another question" in foul_of(make(code))
+
+
+@pytest.mark.parametrize("weight", ["[1, 0]", "[-5, 0]", "[1e999, 0]", "[", "[[[", "3", "null"])
+def test_a_weight_that_is_made_up(make, weight: str) -> None:
+    line = writing("b'M'", f"b'12345678{weight}'")
+    code = f"{PIPES}w = np.zeros(9)\ndef load(folder):\n    return lambda q: str({line})\n"
+    with EntryProcess(make(code), QUICK, traced=True) as process, pytest.raises(Foul):
+        process.weigh(["a"])
+
+
+def test_weights_that_are_let_go_are_held(make) -> None:
+    line = "w.clear() or '7' if len(asked) == 4 else '7'"  # when it is asked for the last time
+    code = (
+        "import numpy as np\nasked = []\n"
+        "def load(folder):\n"
+        "    w = [np.ones(1_000_000, np.int8)]\n"
+        f"    return lambda q: asked.append(q) or ({line})\n"
+    )
+    with EntryProcess(make(code), QUICK, traced=True) as process:
+        held, _ = process.weigh(["a", "b", "c"])
+    assert held >= 1_000_000
+
+
+def test_weights_in_bytes_and_texts_are_held(make) -> None:
+    code = (
+        "from array import array\n"
+        "class Model:\n"
+        "    def __init__(self):\n"
+        "        self.rows = [bytes(1000) for _ in range(50)]\n"
+        "        self.more = {'a': (bytearray(20_000), 'x' * 30_000)}\n"
+        "model, numbers = Model(), array('d', [0.5] * 1000)\n"
+        "def load(folder):\n"
+        "    return lambda q: str(len(model.rows))\n"
+    )
+    with EntryProcess(make(code), QUICK, traced=True) as process:
+        held, _ = process.weigh(["a"])
+    assert 108_000 <= held < 116_000
+
+
+def test_it_is_weighed_while_it_answers_as_before(make) -> None:
+    with EntryProcess(make(), QUICK, traced=True) as process:
+        assert process.weigh(["1+2", "3+4"], ["3", "7"])[0] >= 8000
+        with pytest.raises(Foul, match="while it is weighed it answers '3', not '4'"):
+            process.weigh(["1+2"], ["4"])
+
+
+def test_traces_that_are_cleared(make) -> None:
+    code = (
+        "import importlib, numpy as np\n"
+        "def load(folder):\n"
+        "    w = np.ones(1000)\n"
+        "    importlib.import_module('_tracemalloc').clear_traces()\n"
+        "    return lambda q: q\n"
+    )
+    gone = pytest.raises(Foul, match="traces of memory by which it is weighed are gone")
+    with EntryProcess(make(code), QUICK, traced=True) as process, gone:
+        process.weigh(["a"])
+
+
+def test_work_in_the_background_is_found(make) -> None:
+    code = (
+        "import threading\n"
+        "def spin():\n"
+        "    while True: sum(range(10_000))\n"
+        "def load(folder):\n"
+        "    threading.Thread(target=spin, daemon=True).start()\n"
+        "    return lambda q: q\n"
+    )
+    with EntryProcess(make(code), QUICK) as process:
+        process.predict("a")
+        system = psutil.Process(process.process.pid)
+        while sum(system.cpu_times()[:2]) - process._loading_seconds < 1.0:
+            time.sleep(0.05)
+        assert "it goes on in the background" in process.overtime()
+    with EntryProcess(make(name="idle"), QUICK) as process:
+        process.predict("1+2")
+        assert process.overtime() == ""
+
+
+def test_a_large_query_that_is_never_read(make) -> None:
+    line = writing("b'A'", "b'12345678' + b's7'")
+    code = f"{PIPES}def load(folder):\n    return lambda q: {line} and time.sleep(60)\n"
+    with EntryProcess(make(code), QUICK) as process:
+        with pytest.raises(Foul):
+            process.predict("?")
+        with pytest.raises(Foul, match="took longer than 1 s"):
+            process.predict(np.zeros(1_000_000))
+
+
+@LINUX
+def test_what_it_started_ends_with_it(make) -> None:
+    code = (  # by a C library, of which no event tells
+        "import ctypes, numpy as np\n"
+        "def load(folder):\n"
+        "    ctypes.CDLL(None).system(b'sleep 600 & echo $! > child')\n"
+        "    child = (folder / 'child').read_text()\n"
+        "    return lambda q: child\n"
+    )
+    with EntryProcess(make(code), QUICK) as process:
+        child = int(process.predict("?"))
+        assert psutil.pid_exists(child)
+    for _ in range(100):
+        if not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie":
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError(f"process {child} is still there")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"query_seconds": float("nan")}, {"load_seconds": 0}, {"memory_bytes": -1}, {"threads": 0}],
+)
+def test_limits_are_above_zero(options: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="Limits: expected"):
+        Limits(**options)

@@ -3,6 +3,8 @@
 import importlib.util
 import io
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -78,3 +80,8 @@ def test_a_bar_says_what_is_measured() -> None:
         announcer.begin("an [odd] name")
         announcer.tell("torch, sample 3", 0.5)
     assert "an [odd] name: torch, sample 3" in file.getvalue()
+
+
+def test_the_package_is_where_it_is_said_to_be() -> None:
+    code = "import tt_bench, sys; tt_bench.peers.peers_json; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

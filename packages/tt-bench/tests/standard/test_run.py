@@ -1,6 +1,7 @@
 """The suite as a whole, with references that hardly learned and entries of a few lines."""
 
 import json
+import shutil
 
 import pytest
 
@@ -84,11 +85,76 @@ def test_the_command(references, tmp_path, capsys) -> None:
 def test_the_command_lists_and_refuses(capsys) -> None:
     assert main(["--list"]) == 0
     assert capsys.readouterr().out.count("the reference reaches") == 4
-    with pytest.raises(ValueError, match="no task 'chess'"):
+    with pytest.raises(SystemExit):
         main(["chess"])
+    assert "no task 'chess'; there are digits-mlp, " in capsys.readouterr().err
 
 
 def test_entries_belong_to_one_task(tmp_path) -> None:
     write_entry(tmp_path / "g", "guess", GUESS)
     with pytest.raises(SystemExit, match="name the one task"):
         main(["--entry", str(tmp_path / "g")])
+
+
+RIGHT_WHEN_ASKED_AGAIN = """
+import numpy as np
+from tt_models import MLP
+from tt_nn import load as read_weights
+from tt_tensor import from_numpy
+def load(folder):
+    model = MLP([64, 128, 10])
+    model.load_state_dict(read_weights(folder / "weights.safetensors"))
+    asked = set()
+    def predict(images):
+        if images.tobytes() not in asked:
+            asked.add(images.tobytes())
+            return np.full(len(images), 10)
+        return model(from_numpy(images)).argmax(1).numpy()
+    return predict
+"""
+
+
+def test_answers_that_are_timed_are_those_that_are_graded(references, tmp_path) -> None:
+    reference = TASK.reference(references, quick=True)
+    cheat = write_entry(tmp_path / "c", "cheat", RIGHT_WHEN_ASKED_AGAIN)
+    shutil.copy(reference.path / "weights.safetensors", cheat.path)
+    _, found = run_suite([(TASK, reference, {cheat: "closed"})], queries=20, quick=True).results
+    assert not found.keeps_quality
+    assert found.correct == 0
+
+
+REMEMBERS = """
+import numpy as np, time
+table, answers = np.zeros(5000, np.int8), {}
+def load(folder):
+    def predict(images):
+        key = images.tobytes()
+        if key not in answers:
+            time.sleep(0.02)
+            answers[key] = (images.sum(axis=(1, 2, 3)) % 10).astype(int)
+        return answers[key]
+    return predict
+"""
+
+
+def test_remembering_answers_gains_nothing(references, tmp_path) -> None:
+    reference = TASK.reference(references, quick=True)
+    entry = write_entry(tmp_path / "r", "remembers", REMEMBERS)
+    _, found = run_suite([(TASK, reference, {entry: "open"})], queries=20, quick=True).results
+    assert min(found.single.latencies_seconds) > 0.02
+    assert min(found.server.latencies_seconds) > 0.02
+    assert found.offline.seconds > 0.02
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["digits-mlp", "--queries", "0"], "expected at least 3, got 0"),
+        (["digits-mlp", "--entry", "nowhere"], "nowhere has no entry.toml"),
+        (["digits-mlp", "--json", "nowhere/x.json"], "nowhere/x.json cannot be written"),
+    ],
+)
+def test_the_command_refuses_before_it_measures(capsys, arguments: list[str], said: str) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err

@@ -18,16 +18,22 @@ is read there: once the first query is put, no more files are opened.
 from __future__ import annotations
 
 import json
+import shutil
+import stat
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CODE", "SETTINGS", "EntryFolder", "write_entry"]
+from ..entry import check_name
+
+__all__ = ["CODE", "SETTINGS", "EntryFolder", "copy_entry", "write_entry"]
 
 SETTINGS, CODE = "entry.toml", "entry.py"
 KEYS = {"name", "techniques", "code"}
+LARGEST_SETTINGS = 1 << 16  # bytes of entry.toml
+LARGEST_FOLDER = 1 << 31  # bytes of all its files
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,12 @@ class EntryFolder:
                 f"{folder} has no {SETTINGS}; an entry needs one, such as:\n"
                 f'name = "{folder.name}"\ntechniques = ["int8 weights"]\ncode = "{CODE}"'
             )
-        found = tomllib.loads(settings.read_text(encoding="utf-8"))
+        if settings.stat().st_size > LARGEST_SETTINGS:
+            raise ValueError(f"{settings} has more than {LARGEST_SETTINGS:,} bytes")
+        try:
+            found = tomllib.loads(settings.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{settings} is no TOML: {error}") from None
         if unknown := found.keys() - KEYS:
             raise ValueError(f"{settings}: unknown {sorted(unknown)}; known are {sorted(KEYS)}")
         name = found.get("name", folder.name)
@@ -73,8 +84,10 @@ class EntryFolder:
                 f"{settings}: name and code must be texts and techniques a list of texts, got "
                 f"{name!r}, {code!r} and {techniques!r}"
             )
+        for text in (name, *techniques):
+            check_name(text)
         file = (folder / code).resolve()
-        if not file.is_relative_to(folder) or not file.is_file():
+        if Path(code).is_absolute() or not file.is_relative_to(folder) or not file.is_file():
             raise FileNotFoundError(
                 f"{settings} names the code {code!r}, which is no file in {folder}"
             )
@@ -83,6 +96,24 @@ class EntryFolder:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def copy_entry(source: Path, target: Path) -> None:
+    """Copy an entry's files. A link stays a link, and what it leads to is not copied.
+
+    Raises:
+        ValueError: there is something else than files, folders and links, or too much of it.
+        OSError: it cannot be read or written.
+    """
+    total = 0
+    for path in source.rglob("*"):
+        found = path.lstat()
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) or path.is_symlink()):
+            raise ValueError(f"{path.name!r} is no file, folder or link")
+        total += found.st_size
+    if total > LARGEST_FOLDER:
+        raise ValueError(f"it has {total:,} bytes; at most {LARGEST_FOLDER:,} are allowed")
+    shutil.copytree(source, target, symlinks=True)
 
 
 def write_entry(

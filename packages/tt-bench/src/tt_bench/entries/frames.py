@@ -20,6 +20,7 @@ __all__ = [
     "MOST_BYTES",
     "QUERY",
     "READY",
+    "TICKET",
     "WEIGH",
     "WEIGHED",
     "Frame",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 HEAD = struct.Struct("<cQ")  # kind, length of the content
+TICKET = 8  # bytes before a question, drawn anew for each; its answer begins with the same ones
 MOST_BYTES = 1 << 26  # 64 MB: no query and no answer is longer
 
 QUERY, WEIGH = b"Q", b"W"  # from the judge

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,15 +21,17 @@ from typing import Any, BinaryIO
 
 import psutil
 
+from ..entry import alike
 from ..threads import THREAD_VARIABLES
-from ..units import show_bytes, show_seconds
-from .folder import EntryFolder
+from ..units import one_line, show_bytes, show_seconds
+from .folder import EntryFolder, copy_entry
 from .frames import (
     ANSWER,
     ERROR,
     FOUL,
     QUERY,
     READY,
+    TICKET,
     WEIGH,
     WEIGHED,
     Frame,
@@ -53,6 +57,11 @@ main(sys.argv[1])
 """
 COMPILED = "numba"  # in the work folder: what numba has compiled
 LOOK_SECONDS = 0.02  # between two looks at a process's memory and time
+LONGEST = 1000  # letters of a reason
+SPARE_SECONDS = 0.5  # of computing that may pass outside the time of answering
+ASKED = {QUERY: "for one query", WEIGH: "to be weighed"}
+# What decoding raises, whatever it is that was sent.
+UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError, MemoryError, SyntaxError)
 
 
 class Foul(Exception):
@@ -75,6 +84,12 @@ class Limits:
     memory_bytes: int = 2_000_000_000
     threads: int = 1
 
+    def __post_init__(self) -> None:
+        if not (self.load_seconds > 0 and self.query_seconds > 0 and self.memory_bytes > 0):
+            raise ValueError(f"Limits: expected seconds and bytes above 0, got {self}")
+        if self.threads < 1:
+            raise ValueError(f"Limits: expected at least 1 thread, got {self.threads}")
+
 
 class EntryProcess:
     """One entry in a fresh Python process, on a copy of its folder.
@@ -96,13 +111,18 @@ class EntryProcess:
         self.entry = entry
         self.limits = limits or Limits()
         self.peak_rss_bytes = 0
+        self.answering_seconds = self._loading_seconds = 0.0
         self._foul = ""
         self._deadline = float("inf")
         self._scratch = Path(tempfile.mkdtemp(prefix="tt-entry-"))
-        self._errors = (self._scratch / "errors.txt").open("w+b")
         folder, self.work = self._scratch / "entry", self._scratch / "work"
+        try:
+            copy_entry(entry.path, folder)
+        except (ValueError, OSError) as error:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            raise Foul(f"its folder cannot be copied: {error}") from None
         self.work.mkdir()
-        shutil.copytree(entry.path, folder, symlinks=True)  # a link is not followed for it
+        self._errors = (self._scratch / "errors.txt").open("w+b")
         settings = {
             "folder": os.path.realpath(folder),
             "work": os.path.realpath(self.work),
@@ -118,12 +138,18 @@ class EntryProcess:
             stderr=self._errors,
             cwd=folder,
             env=self._environment(),
+            start_new_session=True,  # a group of its own, to be ended as a whole
         )
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
         try:
             self._expect(READY, self.limits.load_seconds, "to load")
+            used = psutil.Process(self.process.pid).cpu_times()
+            self._loading_seconds = used.user + used.system
+        except psutil.Error:
+            self.close()
+            raise Foul("its process ended when it had loaded") from None
         except BaseException:
             self.close()
             raise
@@ -134,30 +160,62 @@ class EntryProcess:
         Raises:
             Foul: it gave none, too late, or broke a rule.
         """
-        self._send(QUERY, encode_value(query))
-        frame = self._expect(ANSWER, self.limits.query_seconds, "for one query")
-        try:
-            return decode_value(frame.content)
-        except (ValueError, TypeError) as error:
-            raise Foul(f"its answer cannot be read: {error}") from None
+        start = time.monotonic()
+        found = self._ask(QUERY, encode_value(query), ANSWER, self.limits.query_seconds)
+        self.answering_seconds += time.monotonic() - start
+        return self._decoded(found)
 
-    def weigh(self, queries: Sequence[Any]) -> tuple[int, int]:
+    def weigh(self, queries: Sequence[Any], answers: Sequence[Any] = ()) -> tuple[int, int]:
         """The bytes that the entry holds, and the most it allocates on top to answer a query.
 
         For a process that was started ``traced``.
+
+        Args:
+            answers: what it has answered to these queries before. It is weighed while it answers
+                the same again: an entry may not become another one on the scales.
+
+        Raises:
+            Foul: it did not answer, or something else than before.
         """
-        for query in queries:
-            self._send(QUERY, encode_value(query))
-        self._send(WEIGH)
-        # tracing makes each query several times as slow
-        seconds = 10 * self.limits.query_seconds * (len(queries) + 1)
-        held, working = json.loads(self._expect(WEIGHED, seconds, "to be weighed").content)
-        return int(held), int(working)
+        # tracing makes each query several times as slow, and the first is put twice
+        seconds = 20 * self.limits.query_seconds
+        for number, query in enumerate(queries):
+            again = self._decoded(self._ask(QUERY, encode_value(query), ANSWER, seconds))
+            if answers and not alike(again, answers[number]):
+                said = f"while it is weighed it answers {again!r}, not {answers[number]!r}"
+                raise Foul(one_line(said, LONGEST))
+        found = self._ask(WEIGH, b"", WEIGHED, seconds)
+        try:
+            held, working = map(int, json.loads(found))
+        except UNREADABLE as error:
+            raise Foul(f"its weight cannot be read: {error}") from None
+        if held < 0 or working < 0:
+            raise Foul(f"its weight must not be negative, got {held} and {working}")
+        return held, working
+
+    def overtime(self) -> str:
+        """What there is to object to the time for which its process has computed so far.
+
+        On ``threads`` threads it cannot compute longer than that many times the time in which it
+        was answering, unless it goes on computing in the background, at the cost of the others.
+        """
+        try:
+            used = psutil.Process(self.process.pid).cpu_times()
+        except psutil.Error:
+            return ""  # it has ended, and reading will tell why
+        computed = used.user + used.system - self._loading_seconds
+        allowed = self.limits.threads * self.answering_seconds
+        if computed <= 1.25 * allowed + SPARE_SECONDS:
+            return ""
+        return (
+            f"it has computed for {show_seconds(computed)} in {show_seconds(allowed)} of answering:"
+            " it goes on in the background, or on more threads than allowed"
+        )
 
     def close(self) -> None:
-        """End the process and take its copy of the folder away."""
+        """End the process, and all that it has started; take its copy of the folder away."""
         self._ended.set()
-        self.process.kill()
+        self._kill()
         self.process.wait()
         self._watcher.join()
         for pipe in (self.process.stdin, self.process.stdout, self._errors):
@@ -181,6 +239,33 @@ class EntryProcess:
 
     # --- talking ----------------------------------------------------------------------------------
 
+    def _ask(self, kind: bytes, content: bytes, answer: bytes, seconds: float) -> bytes:
+        """What it says to a message, which may take so long.
+
+        A message begins with a ticket that nobody could know before, and so must its answer: none
+        can be sent ahead.
+        """
+        ticket = os.urandom(TICKET)
+        self._deadline = time.monotonic() + seconds  # it may not even read what is sent
+        self._send(kind, ticket + content)
+        frame = self._expect(answer, seconds, ASKED[kind])
+        if frame.content[:TICKET] != ticket:
+            raise Foul("it sent an answer to another question than was asked")
+        return frame.content[TICKET:]
+
+    def _decoded(self, content: bytes) -> Any:
+        try:
+            return decode_value(content)
+        except UNREADABLE as error:
+            raise Foul(f"its answer cannot be read: {error}") from None
+
+    def _kill(self) -> None:
+        """End the process, and where there are process groups all that it has started."""
+        if hasattr(os, "killpg") and self.process.returncode is None:  # so the number is its own
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+
     def _send(self, kind: bytes, content: bytes = b"") -> None:
         assert self.process.stdin is not None
         try:
@@ -201,19 +286,25 @@ class EntryProcess:
         if frame is not None and frame.kind == kind:
             return frame
         if frame is not None and frame.kind in (FOUL, ERROR):
-            raise Foul(frame.content.decode(errors="replace"))
+            raise Foul(one_line(frame.content.decode(errors="replace"), LONGEST))
+        if frame is not None:
+            raise Foul(f"it sent a message of the kind {frame.kind!r}, expected {kind!r}")
         if self._foul == "time":
             raise Foul(f"it took longer than {show_seconds(seconds)} {what}")
         if self._foul:
             raise Foul(self._foul)
-        raise Foul(f"its process ended with code {self.process.wait()}{self._last_words()}")
+        try:
+            code = self.process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            raise Foul("it has closed the pipe to the judge") from None
+        raise Foul(f"its process ended with code {code}{self._last_words()}")
 
     def _last_words(self) -> str:
         """The last line that the process wrote to its standard error."""
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - 2000))
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return f": {lines[-1]}" if lines else ""
+        return f": {one_line(lines[-1], LONGEST)}" if lines else ""
 
     # --- watching ---------------------------------------------------------------------------------
 
@@ -232,7 +323,7 @@ class EntryProcess:
             elif time.monotonic() > self._deadline:
                 self._foul = "time"
             if self._foul:
-                self.process.kill()
+                self._kill()
                 return
 
     def _environment(self) -> dict[str, str]:

@@ -8,12 +8,17 @@ The pipe to the judge is taken away from standard output first, so that an entry
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib.util
 import json
 import os
+import signal
+import subprocess  # noqa: F401  before its `_posixsubprocess` is hidden
 import sys
 import tracemalloc
+import types
+from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +31,7 @@ from .frames import (
     FOUL,
     QUERY,
     READY,
+    TICKET,
     WEIGH,
     WEIGHED,
     decode_value,
@@ -33,13 +39,18 @@ from .frames import (
     read_frame,
     write_frame,
 )
-from .guard import Guard
+from .guard import FORBIDDEN, Guard
 
-__all__ = ["held_now", "load_entry", "main", "weigh"]
+__all__ = ["Scale", "held_now", "kept_bytes", "load_entry", "main"]
 
 NUMPY_DOMAIN = np.lib.tracemalloc_domain
 LARGE = 1 << 16  # bytes; Python's own objects of this size may hold weights as well
+SMALL = 128  # bytes; texts and bytes below are names, tokens and the like
+PLAIN = (str, bytes, bytearray, array)
+FOLLOWED = ("builtins", "collections", "entry", "functools", "tt_")  # modules of classes
+NOT_FOLLOWED = (type, types.ModuleType, types.CodeType, types.FrameType, int, float, type(None))
 LARGEST_FILE = 1 << 28
+PR_SET_PDEATHSIG = 1  # of prctl
 
 Predict = Callable[[Any], Any]
 
@@ -67,33 +78,68 @@ def load_entry(folder: Path, code: str) -> Predict:
     return predict
 
 
-def held_now() -> int:
-    """The bytes that are allocated now and could be weights: all of NumPy's arrays, and large
-    objects of Python's. tracemalloc must be on."""
+def held_now(*roots: Any) -> int:
+    """The bytes that are allocated now and could be weights: all of NumPy's arrays, large objects
+    of Python's, and whatever the ``roots`` keep in texts and bytes. tracemalloc must be on."""
     gc.collect()  # what only the cyclic collector can free is not held
-    return sum(
+    return kept_bytes(*roots) + sum(
         trace.size
         for trace in tracemalloc.take_snapshot().traces
         if trace.domain == NUMPY_DOMAIN or trace.size >= LARGE
     )
 
 
-def weigh(predict: Predict, queries: Sequence[Any], before: int) -> tuple[int, int]:
-    """What an entry holds, and the most that it allocates on top while it answers.
+def kept_bytes(*roots: Any) -> int:
+    """The bytes of all texts, bytes, and arrays of Python's, of some length, that can be reached.
 
-    The first query is put once before: what is prepared by it and kept counts as held.
-
-    Args:
-        before: ``held_now`` before the entry was loaded.
+    Followed are containers, functions, and objects of the entry's classes and of TinyTorch's, but
+    no classes, modules, code, and global names of any module but the entry's.
     """
-    predict(queries[0])
-    working = 0
-    for query in queries:
+    seen = {id(vars(module)) for name, module in sys.modules.items() if name != "entry"}
+    todo, total = list(roots), 0
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen or isinstance(thing, NOT_FOLLOWED):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, PLAIN):
+            size = sys.getsizeof(thing)
+            total += size if SMALL <= size < LARGE else 0  # larger ones are counted by their traces
+        elif str(type(thing).__module__).startswith(FOLLOWED):
+            todo += gc.get_referents(thing)
+    return total
+
+
+class Scale:
+    """Weighs an entry while it answers.
+
+    What it holds is the most that it held before or after any of the queries, so that nothing is
+    gained by letting go of the weights at the end. The first query is put once before: what is
+    prepared by it and kept counts as held. tracemalloc must be on before the entry is loaded.
+    """
+
+    def __init__(self) -> None:
+        self.before = held_now()
+        self.held = self.working = 0
+        self.mark = bytearray(1)  # whoever clears the traces, clears this one's
+
+    def weigh(self, predict: Predict, query: Any) -> Any:
+        """Put a query; the answer."""
+        if not self.held:
+            predict(query)
+        self._hold(predict)
         tracemalloc.reset_peak()
         start, _ = tracemalloc.get_traced_memory()
-        predict(query)
-        working = max(working, tracemalloc.get_traced_memory()[1] - start)
-    return held_now() - before, working
+        answer = predict(query)
+        self.working = max(self.working, tracemalloc.get_traced_memory()[1] - start)
+        self._hold(predict)
+        return answer
+
+    def _hold(self, predict: Predict) -> None:
+        if tracemalloc.get_object_traceback(self.mark) is None:
+            raise RuntimeError("the traces of memory by which it is weighed are gone")
+        roots = (predict, vars(sys.modules["entry"]))
+        self.held = max(self.held, held_now(*roots) - self.before)
 
 
 def limit_resources(memory_bytes: int) -> None:
@@ -108,25 +154,42 @@ def limit_resources(memory_bytes: int) -> None:
             resource.setrlimit(getattr(resource, name), (most, most))
 
 
+def end_with_the_judge() -> None:
+    """Linux: should the judge be killed, the system kills this process too."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def hide(forbidden: Sequence[str]) -> None:
+    """Take modules out of ``sys.modules``: an entry that wants one has to import it, which is
+    heard."""
+    for name in list(sys.modules):
+        if any(name == module or name.startswith(module + ".") for module in forbidden):
+            del sys.modules[name]
+
+
 def main(settings: str) -> None:
     """Load the entry, say so, and answer until the judge hangs up."""
     given = json.loads(settings)
     ask, tell = _take_pipes()
+    end_with_the_judge()
     folder = Path(given["folder"])
     os.chdir(folder)
     for name in given["modules"]:  # loaded before, so that an entry's own load is what is measured
         importlib.import_module(name)
     limit_resources(given["memory_bytes"])
-    before = 0
+    scale = None
     if given["traced"]:
         tracemalloc.start()
-        before = held_now()
+        scale = Scale()
+    leave = os._exit
 
     def foul(what: str) -> None:
         write_frame(tell, FOUL, what.encode(errors="replace"))
-        os._exit(1)
+        leave(1)
 
     guard = Guard(foul, folder, Path(given["work"]))
+    hide(list(FORBIDDEN))
     try:
         predict = load_entry(folder, given["code"])
     except BaseException as error:  # the entry's fault, whatever it is: the judge puts it on record
@@ -134,15 +197,16 @@ def main(settings: str) -> None:
         return
     guard.loaded = True
     write_frame(tell, READY)
-    queries: list[Any] = []
     while (frame := read_frame(ask)) is not None:
+        ticket, content = frame.content[:TICKET], frame.content[TICKET:]
         try:
             if frame.kind == QUERY:
-                queries.append(decode_value(frame.content))
-                if not given["traced"]:
-                    write_frame(tell, ANSWER, encode_value(_plain(predict(queries.pop()))))
-            elif frame.kind == WEIGH:
-                write_frame(tell, WEIGHED, json.dumps(weigh(predict, queries, before)).encode())
+                query = decode_value(content)
+                answer = scale.weigh(predict, query) if scale else predict(query)
+                write_frame(tell, ANSWER, ticket + encode_value(_plain(answer)))
+            elif frame.kind == WEIGH and scale:
+                found = json.dumps([scale.held, scale.working])
+                write_frame(tell, WEIGHED, ticket + found.encode())
         except BaseException as error:
             _tell_error(tell, "", error)
 

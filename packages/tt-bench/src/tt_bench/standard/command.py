@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..entries import EntryFolder
+from ..arguments import at_least, new_file, read_entries
 from .run import DIVISIONS, SuiteResults, run_suite
 from .tasks import TASKS, Task, find_task
 
@@ -20,14 +20,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     References are trained when they are first needed, and kept in ``--references``.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     console = Console()
     if options.list:
         for task in TASKS:
             print(f"{task.name:14} {task.title}; the reference reaches {task.least_accuracy:.1%}")
         return 0
+    known = [task.name for task in TASKS]
+    if unknown := [name for name in options.tasks if name not in known]:
+        parser.error(f"no task {unknown[0]!r}; there are {', '.join(known)}")
     tasks = [find_task(name) for name in options.tasks] or list(TASKS)
-    entries = [EntryFolder.read(path) for path in options.entry]
+    entries = read_entries(parser, options.entry)
     if entries and len(tasks) != 1:
         raise SystemExit("name the one task that the entries are for, such as: digits-cnn")
     chosen = []
@@ -85,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where trained references are kept (suite-references)",
     )
-    add("--queries", type=int, default=200, help="that a task asks, at most (200)")
+    add("--queries", type=at_least(3), default=200, help="that a task asks, at most (200)")
     add("--quick", action="store_true", help="hardly trained references, 20 queries each")
-    add("--json", type=Path, metavar="FILE", help="write every latency")
+    add("--json", type=new_file, metavar="FILE", help="write every latency")
     return parser

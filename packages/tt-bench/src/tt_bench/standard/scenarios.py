@@ -32,7 +32,8 @@ class SingleStream:
     latencies_seconds: tuple[float, ...]
 
     def percentile(self, percent: float) -> float:
-        """So many of a hundred queries took at most this long, in seconds."""
+        """So many of a hundred queries took at most this long, in seconds; between two of the
+        latencies, as ``np.percentile`` puts it."""
         return float(np.percentile(self.latencies_seconds, percent))
 
 
@@ -67,20 +68,25 @@ class Server:
     latencies_seconds: tuple[float, ...]
 
     def percentile(self, percent: float) -> float:
-        """So many of a hundred queries were answered within this time, in seconds."""
+        """So many of a hundred queries were answered within this time, in seconds; between two of
+        the latencies, as ``np.percentile`` puts it."""
         return float(np.percentile(self.latencies_seconds, percent))
 
 
 def single_stream(
-    predict: Predict, queries: Sequence[Any], clock: Clock = time.perf_counter
+    predict: Predict,
+    queries: Sequence[Any],
+    clock: Clock = time.perf_counter,
+    *,
+    warmup: Sequence[Any] | None = None,
 ) -> SingleStream:
-    """Ask one query after another, after a few to warm up.
+    """Ask one query after another, after a few to warm up: the first three, or ``warmup``.
 
     >>> result = single_stream(len, ["one", "three"])
     >>> len(result.latencies_seconds), result.percentile(50) > 0
     (2, True)
     """
-    for query in queries[:WARMUP]:
+    for query in queries[:WARMUP] if warmup is None else warmup:
         predict(query)
     latencies = []
     for query in queries:
@@ -90,13 +96,20 @@ def single_stream(
     return SingleStream(tuple(latencies))
 
 
-def offline(predict: Predict, batches: Sequence[Any], clock: Clock = time.perf_counter) -> Offline:
-    """Ask batch after batch, after one to warm up.
+def offline(
+    predict: Predict,
+    batches: Sequence[Any],
+    clock: Clock = time.perf_counter,
+    *,
+    warmup: Sequence[Any] | None = None,
+) -> Offline:
+    """Ask batch after batch, after some to warm up: the first one, or ``warmup``.
 
     >>> offline(len, [["a", "b"], ["c"]]).items
     3
     """
-    predict(batches[0])
+    for batch in batches[:1] if warmup is None else warmup:
+        predict(batch)
     start = clock()
     for batch in batches:
         predict(batch)
@@ -111,6 +124,7 @@ def server(
     *,
     clock: Clock = time.perf_counter,
     sleep: Callable[[float], object] = time.sleep,
+    warmup: Sequence[Any] | None = None,
 ) -> Server:
     """Let queries arrive as a Poisson process and answer them one by one, first come first served.
 
@@ -126,7 +140,7 @@ def server(
     """
     if not rate > 0:
         raise ValueError(f"server: expected a rate above 0 queries a second, got {rate}")
-    for query in queries[:WARMUP]:
+    for query in queries[:WARMUP] if warmup is None else warmup:
         predict(query)
     arrivals = np.random.default_rng(seed).exponential(1 / rate, len(queries)).cumsum().tolist()
     latencies = []
