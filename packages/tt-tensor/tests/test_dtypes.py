@@ -71,9 +71,11 @@ def test_tensors_without_dims_count_as_numbers(dtype, other) -> None:
     assert (t.ones(2, dtype=dtype) * t.tensor(1, dtype=other)).dtype == expected
 
 
-def test_numpy_numbers_count_as_tensors_without_dims() -> None:
+def test_numpy_numbers_count_as_pythons() -> None:
     assert (t.ones(2) * np.float64(2)).dtype == t.float32
-    assert (t.ones(2, dtype=t.int64) * np.float64(2)).dtype == t.float64
+    assert (t.ones(()) * np.log(2)).dtype == t.float32
+    assert (t.ones(2, dtype=t.int64) * np.float64(2)).dtype == t.float32
+    assert (t.ones((), dtype=t.int8) + np.int64(2)).dtype == t.int8
     assert (np.float64(2) * t.ones(2)).dtype == t.float32
 
 

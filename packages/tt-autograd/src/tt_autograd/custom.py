@@ -104,6 +104,9 @@ class Function:
     them; ``backward(ctx, *grads)`` takes one gradient per output and returns one per argument of
     forward (None where there is none). Call it by ``apply``.
 
+    With a third, ``setup_context(ctx, inputs, output)``, forward takes no ctx: it only computes,
+    and setup_context keeps what backward needs.
+
     >>> from tt_tensor import tensor
     >>> class Cube(Function):
     ...     @staticmethod
@@ -129,18 +132,26 @@ class Function:
         raise TypeError("a Function needs a static method forward(ctx, *args)")
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep in ``ctx`` what backward needs of the arguments and the result of forward."""
+        raise TypeError("a Function without setup_context gives the ctx to forward(ctx, *args)")
+
+    @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """One gradient per argument of forward."""
         raise TypeError("a Function needs a static method backward(ctx, *grads)")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        separate = cls.setup_context is not Function.setup_context
 
         def compute(*arrays: Any, wanted: tuple[bool, ...]) -> Any:
             ctx = FunctionCtx(wanted)
             inputs = [wrap(a) if isinstance(a, np.ndarray) else a for a in arrays]
             with no_grad():
-                result = cls.forward(ctx, *inputs)
+                result = cls.forward(*inputs) if separate else cls.forward(ctx, *inputs)
+                if separate:
+                    cls.setup_context(ctx, tuple(inputs), result)
             several = isinstance(result, tuple)
             outputs = list(result) if several else [result]
             for output in outputs:

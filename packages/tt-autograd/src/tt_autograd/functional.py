@@ -41,6 +41,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     *,
     materialize_grads: bool = False,
@@ -52,6 +53,7 @@ def grad(
         grad_outputs: the gradient to start with at each output; 1 for single elements.
         retain_graph: keep the graph for another pass; ``create_graph`` by default.
         create_graph: make the results differentiable themselves.
+        only_inputs: always True; older programs name it.
         allow_unused: give None, instead of an error, for inputs without influence.
         materialize_grads: give zeros for them.
 
@@ -62,6 +64,8 @@ def grad(
     >>> first.item(), second.item()
     (27.0, 18.0)
     """
+    if not only_inputs:
+        raise ValueError("grad: expected only_inputs=True; backward() fills the .grad of leaves")
     roots, leaves = _sequence(outputs), _sequence(inputs)
     targets = slots_of(leaves)
     found = run_backward(

@@ -102,6 +102,13 @@ def case_grad_that_is_no_tensor(t: Any, ag: Any) -> Any:
     leaf(t).grad = 1.0
 
 
+def case_grad_of_the_inputs_only(t: Any, ag: Any) -> Any:
+    x = leaf(t)
+    kept = ag.grad((x * x).sum(), x, None, True, True, True)
+    named = ag.grad(outputs=(x * x).sum(), inputs=[x], only_inputs=True, create_graph=True)
+    return kept, named, x.grad
+
+
 def case_grad_deleted(t: Any, ag: Any) -> Any:
     x = leaf(t)
     (x * 2).sum().backward()
@@ -1316,6 +1323,44 @@ def case_function_under_no_grad(t: Any, ag: Any) -> Any:
     with ag.no_grad():
         first = Double.apply(leaf(t)).requires_grad
     return first, Double.apply(t.ones(3)).requires_grad, Double.apply(leaf(t)).requires_grad
+
+
+def case_function_with_a_context_set_up_apart(t: Any, ag: Any) -> Any:
+    class Linear(ag.Function):
+        @staticmethod
+        def forward(x: Any, weight: Any, bias: Any) -> Any:
+            y = x @ weight.T
+            return y if bias is None else y + bias
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            x, weight, bias = inputs
+            ctx.save_for_backward(x, weight, output)
+            ctx.biased = bias is not None
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            x, weight, y = ctx.saved_tensors
+            by_x = g @ weight if ctx.needs_input_grad[0] else None
+            return by_x, g.T @ x, (g + 0 * y).sum(0) if ctx.biased else None
+
+    x = t.tensor([[1.0, -2.0], [0.5, 3.0], [2.0, 1.0]], requires_grad=True)
+    weight = t.tensor([[2.0, 1.0], [-1.0, 4.0]], requires_grad=True)
+    bias = leaf(t, 0.5, -1.5)
+    y = Linear.apply(x, weight, bias)
+    first = ag.grad(y.square().sum(), [x, weight, bias], create_graph=True)
+    second = ag.grad(sum(g.square().sum() for g in first), [x, weight, bias])
+    unbiased = ag.grad(Linear.apply(x.detach(), weight, None).square().sum(), weight)
+    return y, first, second, unbiased
+
+
+def case_function_that_only_sets_up(t: Any, ag: Any) -> Any:
+    class Half(ag.Function):
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x / 2
+
+    return Half.apply(leaf(t))
 
 
 def case_function_broadcast_scalar_and_constant(t: Any, ag: Any) -> Any:

@@ -10,27 +10,27 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
-def equal(x: Tensor, other: Tensor) -> bool:
+def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shapes and all elements are the same."""
-    return bool(np.array_equal(x.array, other.array))
+    return bool(np.array_equal(input.array, other.array))
 
 
 def allclose(
-    x: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """Whether |x - other| <= atol + rtol · |other| everywhere."""
-    return bool(isclose(x, other, rtol, atol, equal_nan).array.all())
+    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
 
 def isclose(
-    x: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """Where |x - other| <= atol + rtol · |other|."""
     from .tensor import wrap
 
-    if x.dtype != other.dtype:
+    if input.dtype != other.dtype:
         raise TypeError(
-            f"isclose: expected two tensors of one dtype, got {x.dtype} and {other.dtype}; cast "
-            "one: other.to(x.dtype)"
+            f"isclose: expected two tensors of one dtype, got {input.dtype} and {other.dtype}; "
+            "cast one: other.to(x.dtype)"
         )
-    return wrap(np.isclose(x.array, other.array, rtol, atol, equal_nan))
+    return wrap(np.isclose(input.array, other.array, rtol, atol, equal_nan))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def unique(
-    x: Tensor,
+    input: Tensor,
     sorted: bool = True,
     return_inverse: bool = False,
     return_counts: bool = False,
@@ -30,15 +30,15 @@ def unique(
     from .tensor import wrap
 
     values, inverse, counts = np.unique(
-        x.array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
+        input.array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
     )
-    inverse = inverse.reshape(x.shape if dim is None else -1)
+    inverse = inverse.reshape(input.shape if dim is None else -1)
     wanted = ((values, True), (inverse, return_inverse), (counts, return_counts))
     results = tuple(wrap(array) for array, asked in wanted if asked)
     return results if len(results) > 1 else results[0]
 
 
-def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2, ... occurs in a vector of integers, or the sum of its weights.
 
     >>> from tt_tensor import tensor
@@ -47,13 +47,17 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
     """
     from .tensor import wrap
 
-    if x.ndim != 1 or x.dtype.kind not in "iu" or (x.numel() and int(x.array.min()) < 0):
+    if (
+        input.ndim != 1
+        or input.dtype.kind not in "iu"
+        or (input.numel() and int(input.array.min()) < 0)
+    ):
         raise ValueError(
-            f"bincount: expected a vector of integers from 0 on, got {x.dtype}{x.shape}"
+            f"bincount: expected a vector of integers from 0 on, got {input.dtype}{input.shape}"
         )
     if weights is None:
-        return wrap(np.bincount(x.array, minlength=minlength))
-    if weights.shape != x.shape:
-        raise ValueError(f"bincount: expected weights of shape {x.shape}, got {weights.shape}")
+        return wrap(np.bincount(input.array, minlength=minlength))
+    if weights.shape != input.shape:
+        raise ValueError(f"bincount: expected weights of shape {input.shape}, got {weights.shape}")
     dtype = weights.dtype if weights.dtype.kind == "f" else np.float64
-    return wrap(np.bincount(x.array, weights.array, minlength).astype(dtype))
+    return wrap(np.bincount(input.array, weights.array, minlength).astype(dtype))

@@ -121,24 +121,39 @@ def from_numpy(array: Array) -> Tensor:
 
 
 def zeros(
-    *size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    *size: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+    **named: Any,
 ) -> Tensor:
-    """Zeros of the given shape: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    return _finish(np.zeros(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
+    """Zeros of the given shape: ``zeros(2, 3)``, ``zeros((2, 3))`` or ``zeros(size=(2, 3))``."""
+    array = np.zeros(sizes(size, named), canonical(dtype or default_dtype))
+    return _finish(array, requires_grad, device)
 
 
 def ones(
-    *size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    *size: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+    **named: Any,
 ) -> Tensor:
     """Ones of the given shape."""
-    return _finish(np.ones(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
+    array = np.ones(sizes(size, named), canonical(dtype or default_dtype))
+    return _finish(array, requires_grad, device)
 
 
 def empty(
-    *size: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    *size: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+    **named: Any,
 ) -> Tensor:
     """A tensor of the given shape whose values are whatever its memory held."""
-    return _finish(np.empty(sizes(size), canonical(dtype or default_dtype)), requires_grad, device)
+    array = np.empty(sizes(size, named), canonical(dtype or default_dtype))
+    return _finish(array, requires_grad, device)
 
 
 def full(
@@ -153,34 +168,39 @@ def full(
     >>> full((2,), 7)
     tensor([7, 7])
     """
-    shape = (size,) if isinstance(size, int) else tuple(size)
-    value = to_array(fill_value, dtype)
+    shape = (size,) if isinstance(size, (int, np.integer)) else tuple(size)
+    number = fill_value.item() if isinstance(fill_value, (np.generic, Tensor)) else fill_value
+    value = to_array(number, dtype)
     return _finish(np.full(shape, value, value.dtype), requires_grad, device)
 
 
 def zeros_like(
-    x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    input: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:
     """Zeros in the shape and dtype of x."""
-    return zeros(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
+    return zeros(
+        input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device
+    )
 
 
 def ones_like(
-    x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    input: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:
     """Ones in the shape and dtype of x."""
-    return ones(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
+    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device)
 
 
 def empty_like(
-    x: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
+    input: Tensor, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:
     """Uninitialised memory in the shape and dtype of x."""
-    return empty(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device)
+    return empty(
+        input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device
+    )
 
 
 def full_like(
-    x: Tensor,
+    input: Tensor,
     fill_value: Any,
     dtype: Any = None,
     requires_grad: bool = False,
@@ -188,7 +208,11 @@ def full_like(
 ) -> Tensor:
     """One value in the shape and dtype of x."""
     return full(
-        x.shape, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad, device=device
+        input.shape,
+        fill_value,
+        dtype=dtype or input.dtype,
+        requires_grad=requires_grad,
+        device=device,
     )
 
 
@@ -211,6 +235,7 @@ def arange(
     if end is None:
         raise TypeError("arange: expected at least an end, got nothing")
     start = 0 if start is None else start
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
     if step == 0:
         raise ValueError("arange: step must not be 0")
     if (end - start) * step < 0:

@@ -41,6 +41,7 @@ _NO_PARAMS: dict[str, Any] = {}
 _EXPLAINED = (ValueError, TypeError, IndexError, OverflowError, AttributeError)
 _NUMBERS: frozenset[Any] = frozenset((float, int))
 _ndarray = np.ndarray
+_generic = np.generic  # NumPy's numbers count as Python's: np.sqrt(2) makes no float64 of float32
 _allocate: Callable[[Any], Any] = object.__new__
 _Tensor: type[Tensor]
 
@@ -49,7 +50,7 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Tensor:
     """Compute ``op`` on Tensors (or numbers) and return the Tensor of the result.
 
     Args:
-        inputs: Tensors, NumPy arrays or Python numbers: everything a gradient could flow to.
+        inputs: Tensors, NumPy arrays or numbers: everything a gradient could flow to.
         params: everything else the op needs (dims, shapes, flags).
 
     Returns:
@@ -73,7 +74,7 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Tensor:
             if slot is not None:
                 followed = True
         else:
-            operands.append(x)
+            operands.append(x.item() if isinstance(x, _generic) else x)
             slots.append(None)
     arrays = tuple(operands)
     try:
@@ -141,8 +142,12 @@ def apply_pair(op: Op, x: Any, y: Any) -> Tensor:
             else:
                 out = op.forward(a, b)
         else:
+            number = type(y) in _NUMBERS
+            if not number and isinstance(y, _generic):
+                y = y.item()
+                number = type(y) in _NUMBERS
             b, other = y, None
-            if direct is not None and type(y) in _NUMBERS and a.dtype is float32:
+            if number and direct is not None and a.dtype is float32:
                 same = True
                 b = constants.get(y)
                 if b is None:

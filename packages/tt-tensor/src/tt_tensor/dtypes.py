@@ -48,7 +48,7 @@ bool_: DType = np.dtype("bool")
 default_dtype = float32
 _KNOWN = {d.name: d for d in (float16, float32, float64, int8, int16, int32, int64, uint8, bool_)}
 _THEMSELVES = {dtype: dtype for dtype in _KNOWN.values()}
-_NUMPY = (np.ndarray, np.generic)  # NumPy's scalars count as 0-d arrays
+_NUMPY = (np.ndarray, np.generic)  # what rules compute of 0-d arrays are NumPy's scalars
 _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 

@@ -22,22 +22,22 @@ def _scaled(other: Operand, alpha: float) -> Operand:
     return other if alpha == 1 else other * alpha
 
 
-def add(x: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
+def add(input: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
     """x + alpha · other."""
-    return apply(ops.add, x, _scaled(other, alpha))
+    return apply(ops.add, input, _scaled(other, alpha))
 
 
-def sub(x: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
+def sub(input: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
     """x - alpha · other."""
-    return apply(ops.sub, x, _scaled(other, alpha))
+    return apply(ops.sub, input, _scaled(other, alpha))
 
 
-def mul(x: Tensor, other: Operand) -> Tensor:
+def mul(input: Tensor, other: Operand) -> Tensor:
     """x · other."""
-    return apply_pair(ops.mul, x, other)
+    return apply_pair(ops.mul, input, other)
 
 
-def div(x: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """x / other; integers give float32. ``rounding_mode`` "floor" rounds down, "trunc" to zero.
 
     >>> from tt_tensor import tensor
@@ -45,270 +45,270 @@ def div(x: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tenso
     tensor([0.5000, 1.0000, 1.5000])
     """
     if rounding_mode is None:
-        return apply_pair(ops.div, x, other)
+        return apply_pair(ops.div, input, other)
     if rounding_mode == "floor":
-        return floor_divide(x, other)
+        return floor_divide(input, other)
     if rounding_mode == "trunc":
-        return apply_pair(ops.trunc_divide, x, other)
+        return apply_pair(ops.trunc_divide, input, other)
     raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
 
 
-def floor_divide(x: Tensor, other: Operand) -> Tensor:
+def floor_divide(input: Tensor, other: Operand) -> Tensor:
     """⌊x / other⌋."""
-    return apply_pair(ops.floor_divide, x, other)
+    return apply_pair(ops.floor_divide, input, other)
 
 
-def remainder(x: Tensor, other: Operand) -> Tensor:
+def remainder(input: Tensor, other: Operand) -> Tensor:
     """x - other · ⌊x / other⌋: the remainder with the divisor's sign, as Python's %."""
-    return apply_pair(ops.remainder, x, other)
+    return apply_pair(ops.remainder, input, other)
 
 
-def pow(x: Tensor, exponent: Operand) -> Tensor:
+def pow(input: Tensor, exponent: Operand) -> Tensor:
     """x to the power of the exponent."""
-    return apply_pair(ops.power, x, exponent)
+    return apply_pair(ops.power, input, exponent)
 
 
-def maximum(x: Tensor, other: Operand) -> Tensor:
+def maximum(input: Tensor, other: Operand) -> Tensor:
     """The larger of x and other; their gradient is halved where they are equal."""
-    return apply_pair(ops.maximum, x, other)
+    return apply_pair(ops.maximum, input, other)
 
 
-def minimum(x: Tensor, other: Operand) -> Tensor:
+def minimum(input: Tensor, other: Operand) -> Tensor:
     """The smaller of x and other; their gradient is halved where they are equal."""
-    return apply_pair(ops.minimum, x, other)
+    return apply_pair(ops.minimum, input, other)
 
 
-def atan2(x: Tensor, other: Operand) -> Tensor:
+def atan2(input: Tensor, other: Operand) -> Tensor:
     """The angle of the point (other, x), in radians, -π to π."""
-    return apply_pair(ops.atan2, x, other)
+    return apply_pair(ops.atan2, input, other)
 
 
-def eq(x: Tensor, other: Operand) -> Tensor:
+def eq(input: Tensor, other: Operand) -> Tensor:
     """x == other."""
-    return apply_pair(ops.eq, x, other)
+    return apply_pair(ops.eq, input, other)
 
 
-def ne(x: Tensor, other: Operand) -> Tensor:
+def ne(input: Tensor, other: Operand) -> Tensor:
     """x != other."""
-    return apply_pair(ops.ne, x, other)
+    return apply_pair(ops.ne, input, other)
 
 
-def lt(x: Tensor, other: Operand) -> Tensor:
+def lt(input: Tensor, other: Operand) -> Tensor:
     """x < other."""
-    return apply_pair(ops.lt, x, other)
+    return apply_pair(ops.lt, input, other)
 
 
-def le(x: Tensor, other: Operand) -> Tensor:
+def le(input: Tensor, other: Operand) -> Tensor:
     """x <= other."""
-    return apply_pair(ops.le, x, other)
+    return apply_pair(ops.le, input, other)
 
 
-def gt(x: Tensor, other: Operand) -> Tensor:
+def gt(input: Tensor, other: Operand) -> Tensor:
     """x > other."""
-    return apply_pair(ops.gt, x, other)
+    return apply_pair(ops.gt, input, other)
 
 
-def ge(x: Tensor, other: Operand) -> Tensor:
+def ge(input: Tensor, other: Operand) -> Tensor:
     """x >= other."""
-    return apply_pair(ops.ge, x, other)
+    return apply_pair(ops.ge, input, other)
 
 
-def bitwise_and(x: Tensor, other: Operand) -> Tensor:
+def bitwise_and(input: Tensor, other: Operand) -> Tensor:
     """x & other, bit by bit (logical and for bools)."""
-    return apply_pair(ops.bitwise_and, x, other)
+    return apply_pair(ops.bitwise_and, input, other)
 
 
-def bitwise_or(x: Tensor, other: Operand) -> Tensor:
+def bitwise_or(input: Tensor, other: Operand) -> Tensor:
     """x | other, bit by bit (logical or for bools)."""
-    return apply_pair(ops.bitwise_or, x, other)
+    return apply_pair(ops.bitwise_or, input, other)
 
 
-def bitwise_xor(x: Tensor, other: Operand) -> Tensor:
+def bitwise_xor(input: Tensor, other: Operand) -> Tensor:
     """x ^ other, bit by bit."""
-    return apply_pair(ops.bitwise_xor, x, other)
+    return apply_pair(ops.bitwise_xor, input, other)
 
 
-def bitwise_left_shift(x: Tensor, other: Operand) -> Tensor:
+def bitwise_left_shift(input: Tensor, other: Operand) -> Tensor:
     """x << other."""
-    return apply_pair(ops.left_shift, x, other)
+    return apply_pair(ops.left_shift, input, other)
 
 
-def bitwise_right_shift(x: Tensor, other: Operand) -> Tensor:
+def bitwise_right_shift(input: Tensor, other: Operand) -> Tensor:
     """x >> other."""
-    return apply_pair(ops.right_shift, x, other)
+    return apply_pair(ops.right_shift, input, other)
 
 
-def bitwise_not(x: Tensor) -> Tensor:
+def bitwise_not(input: Tensor) -> Tensor:
     """~x, bit by bit (logical not for bools)."""
-    return apply_one(ops.bitwise_not, x)
+    return apply_one(ops.bitwise_not, input)
 
 
-def logical_not(x: Tensor) -> Tensor:
+def logical_not(input: Tensor) -> Tensor:
     """True where x is zero."""
-    return apply_one(ops.logical_not, x)
+    return apply_one(ops.logical_not, input)
 
 
-def logical_and(x: Tensor, other: Tensor) -> Tensor:
+def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """True where neither is zero."""
-    return apply_pair(ops.bitwise_and, ne(x, 0), ne(other, 0))
+    return apply_pair(ops.bitwise_and, ne(input, 0), ne(other, 0))
 
 
-def logical_or(x: Tensor, other: Tensor) -> Tensor:
+def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """True where not both are zero."""
-    return apply_pair(ops.bitwise_or, ne(x, 0), ne(other, 0))
+    return apply_pair(ops.bitwise_or, ne(input, 0), ne(other, 0))
 
 
-def logical_xor(x: Tensor, other: Tensor) -> Tensor:
+def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """True where exactly one is zero."""
-    return apply_pair(ops.ne, ne(x, 0), ne(other, 0))
+    return apply_pair(ops.ne, ne(input, 0), ne(other, 0))
 
 
-def neg(x: Tensor) -> Tensor:
+def neg(input: Tensor) -> Tensor:
     """-x."""
-    return apply_one(ops.neg, x)
+    return apply_one(ops.neg, input)
 
 
-def abs(x: Tensor) -> Tensor:
+def abs(input: Tensor) -> Tensor:
     """|x|; its gradient at 0 is 0."""
-    return apply_one(ops.absolute, x)
+    return apply_one(ops.absolute, input)
 
 
-def sign(x: Tensor) -> Tensor:
+def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1."""
-    return apply_one(ops.sign, x)
+    return apply_one(ops.sign, input)
 
 
-def round(x: Tensor, *, decimals: int = 0) -> Tensor:
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest integer, halves to the even one."""
-    return apply(ops.round_, x, decimals=decimals)
+    return apply(ops.round_, input, decimals=decimals)
 
 
-def floor(x: Tensor) -> Tensor:
+def floor(input: Tensor) -> Tensor:
     """The largest integer not above x."""
-    return apply_one(ops.floor, x)
+    return apply_one(ops.floor, input)
 
 
-def ceil(x: Tensor) -> Tensor:
+def ceil(input: Tensor) -> Tensor:
     """The smallest integer not below x."""
-    return apply_one(ops.ceil, x)
+    return apply_one(ops.ceil, input)
 
 
-def trunc(x: Tensor) -> Tensor:
+def trunc(input: Tensor) -> Tensor:
     """The integer part: x without its decimals."""
-    return apply_pair(ops.trunc_divide, x, 1)
+    return apply_pair(ops.trunc_divide, input, 1)
 
 
-def exp(x: Tensor) -> Tensor:
+def exp(input: Tensor) -> Tensor:
     """eˣ."""
-    return apply_one(ops.exp, x)
+    return apply_one(ops.exp, input)
 
 
-def expm1(x: Tensor) -> Tensor:
+def expm1(input: Tensor) -> Tensor:
     """eˣ - 1, exact for small x too."""
-    return apply_one(ops.expm1, x)
+    return apply_one(ops.expm1, input)
 
 
-def log(x: Tensor) -> Tensor:
+def log(input: Tensor) -> Tensor:
     """The natural logarithm: -inf at 0, nan below."""
-    return apply_one(ops.log, x)
+    return apply_one(ops.log, input)
 
 
-def log2(x: Tensor) -> Tensor:
+def log2(input: Tensor) -> Tensor:
     """The logarithm to base 2."""
-    return apply_one(ops.log2, x)
+    return apply_one(ops.log2, input)
 
 
-def log10(x: Tensor) -> Tensor:
+def log10(input: Tensor) -> Tensor:
     """The logarithm to base 10."""
-    return apply_one(ops.log10, x)
+    return apply_one(ops.log10, input)
 
 
-def log1p(x: Tensor) -> Tensor:
+def log1p(input: Tensor) -> Tensor:
     """log(1 + x), exact for small x too."""
-    return apply_one(ops.log1p, x)
+    return apply_one(ops.log1p, input)
 
 
-def sqrt(x: Tensor) -> Tensor:
+def sqrt(input: Tensor) -> Tensor:
     """The square root; nan below 0."""
-    return apply_one(ops.sqrt, x)
+    return apply_one(ops.sqrt, input)
 
 
-def rsqrt(x: Tensor) -> Tensor:
+def rsqrt(input: Tensor) -> Tensor:
     """1 / √x."""
-    return apply_one(ops.rsqrt, x)
+    return apply_one(ops.rsqrt, input)
 
 
-def reciprocal(x: Tensor) -> Tensor:
+def reciprocal(input: Tensor) -> Tensor:
     """1 / x."""
-    return apply_one(ops.reciprocal, x)
+    return apply_one(ops.reciprocal, input)
 
 
-def square(x: Tensor) -> Tensor:
+def square(input: Tensor) -> Tensor:
     """x²."""
-    return apply_one(ops.square, x)
+    return apply_one(ops.square, input)
 
 
-def sin(x: Tensor) -> Tensor:
+def sin(input: Tensor) -> Tensor:
     """The sine of x in radians."""
-    return apply_one(ops.sin, x)
+    return apply_one(ops.sin, input)
 
 
-def cos(x: Tensor) -> Tensor:
+def cos(input: Tensor) -> Tensor:
     """The cosine of x in radians."""
-    return apply_one(ops.cos, x)
+    return apply_one(ops.cos, input)
 
 
-def tan(x: Tensor) -> Tensor:
+def tan(input: Tensor) -> Tensor:
     """The tangent of x in radians."""
-    return apply_one(ops.tan, x)
+    return apply_one(ops.tan, input)
 
 
-def asin(x: Tensor) -> Tensor:
+def asin(input: Tensor) -> Tensor:
     """The angle whose sine is x, in radians."""
-    return apply_one(ops.asin, x)
+    return apply_one(ops.asin, input)
 
 
-def acos(x: Tensor) -> Tensor:
+def acos(input: Tensor) -> Tensor:
     """The angle whose cosine is x, in radians."""
-    return apply_one(ops.acos, x)
+    return apply_one(ops.acos, input)
 
 
-def atan(x: Tensor) -> Tensor:
+def atan(input: Tensor) -> Tensor:
     """The angle whose tangent is x, in radians."""
-    return apply_one(ops.atan, x)
+    return apply_one(ops.atan, input)
 
 
-def sinh(x: Tensor) -> Tensor:
+def sinh(input: Tensor) -> Tensor:
     """(eˣ - e⁻ˣ) / 2."""
-    return apply_one(ops.sinh, x)
+    return apply_one(ops.sinh, input)
 
 
-def cosh(x: Tensor) -> Tensor:
+def cosh(input: Tensor) -> Tensor:
     """(eˣ + e⁻ˣ) / 2."""
-    return apply_one(ops.cosh, x)
+    return apply_one(ops.cosh, input)
 
 
-def tanh(x: Tensor) -> Tensor:
+def tanh(input: Tensor) -> Tensor:
     """(eˣ - e⁻ˣ) / (eˣ + e⁻ˣ)."""
-    return apply_one(ops.tanh, x)
+    return apply_one(ops.tanh, input)
 
 
-def sigmoid(x: Tensor) -> Tensor:
+def sigmoid(input: Tensor) -> Tensor:
     """σ(x) = 1 / (1 + e⁻ˣ)."""
-    return apply_one(ops.sigmoid, x)
+    return apply_one(ops.sigmoid, input)
 
 
-def relu(x: Tensor) -> Tensor:
+def relu(input: Tensor) -> Tensor:
     """max(x, 0); its gradient at 0 is 0."""
-    return apply_one(ops.relu, x)
+    return apply_one(ops.relu, input)
 
 
-def erf(x: Tensor) -> Tensor:
+def erf(input: Tensor) -> Tensor:
     """The error function 2/√π ∫₀ˣ e^(-t²) dt."""
-    return apply_one(ops.erf, x)
+    return apply_one(ops.erf, input)
 
 
-def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """x limited to min ... max; the gradient passes at the bounds themselves.
 
     The bounds are numbers, or Tensors that broadcast with x.
@@ -320,27 +320,27 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
     if min is None and max is None:
         raise ValueError("clamp needs min, max or both, got neither")
     if not (hasattr(min, "shape") or hasattr(max, "shape")):
-        return apply(ops.clamp, x, min=min, max=max)
+        return apply(ops.clamp, input, min=min, max=max)
     if min is not None:
-        x = where(apply(ops.lt, x, min), min, x)
+        input = where(apply(ops.lt, input, min), min, input)
     if max is not None:
-        x = where(apply(ops.gt, x, max), max, x)
-    return x
+        input = where(apply(ops.gt, input, max), max, input)
+    return input
 
 
-def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
+def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     """x + weight · (end - x): x at weight 0, end at 1."""
-    return add(x, mul(sub(end, x), weight))
+    return add(input, mul(sub(end, input), weight))
 
 
-def addcmul(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """x + value · tensor1 · tensor2."""
-    return add(x, mul(tensor1, tensor2), alpha=value)
+    return add(input, mul(tensor1, tensor2), alpha=value)
 
 
-def addcdiv(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """x + value · tensor1 / tensor2."""
-    return add(x, div(tensor1, tensor2), alpha=value)
+    return add(input, div(tensor1, tensor2), alpha=value)
 
 
 @overload
@@ -348,46 +348,46 @@ def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 
 
 @overload
-def where(condition: Tensor, x: Operand, y: Operand) -> Tensor: ...
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor: ...
 
 
-def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None) -> Any:
-    """x where the condition is True, y elsewhere; all three broadcast.
+def where(condition: Tensor, input: Operand | None = None, other: Operand | None = None) -> Any:
+    """``input`` where the condition is True, ``other`` elsewhere; all three broadcast.
 
-    Without x and y, the positions where the condition holds: ``nonzero(as_tuple=True)``.
+    Without them, the positions where the condition holds: ``nonzero(as_tuple=True)``.
 
     >>> from tt_tensor import tensor
     >>> x = tensor([-1.0, 2.0])
     >>> where(x > 0, x, 0.0)
     tensor([0., 2.])
     """
-    if x is None or y is None:
-        if x is not y:
-            raise TypeError("where: expected both x and y, or neither")
+    if input is None or other is None:
+        if input is not other:
+            raise TypeError("where: expected both input and other, or neither")
         return condition.nonzero(as_tuple=True)
-    return apply(ops.where, condition, x, y)
+    return apply(ops.where, condition, input, other)
 
 
-def isnan(x: Tensor) -> Tensor:
+def isnan(input: Tensor) -> Tensor:
     """True where x is not a number."""
-    return apply_one(ops.isnan, x)
+    return apply_one(ops.isnan, input)
 
 
-def isinf(x: Tensor) -> Tensor:
+def isinf(input: Tensor) -> Tensor:
     """True where x is infinite."""
-    return apply_one(ops.isinf, x)
+    return apply_one(ops.isinf, input)
 
 
-def isfinite(x: Tensor) -> Tensor:
+def isfinite(input: Tensor) -> Tensor:
     """True where x is neither infinite nor nan."""
-    return apply_one(ops.isfinite, x)
+    return apply_one(ops.isfinite, input)
 
 
-def clone(x: Tensor) -> Tensor:
+def clone(input: Tensor) -> Tensor:
     """A copy with memory of its own; gradients flow through it."""
-    return apply_one(ops.clone, x)
+    return apply_one(ops.clone, input)
 
 
-def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:
+def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     """A copy of x with ``value`` where the mask is True."""
-    return apply(ops.masked_fill, x, value, mask)
+    return apply(ops.masked_fill, input, value, mask)

@@ -68,7 +68,7 @@ def _plain(part: Any) -> Any:
 
 
 @also_axis
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Values picked along ``dim``: for dim 0, ``out[i][j] = x[index[i][j]][j]``.
 
     Shape: index has as many dims as x; the result has index's shape.
@@ -76,18 +76,18 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     Raises:
         IndexError: an index lies outside 0 to size - 1.
     """
-    return apply(ops.gather, x, index, dim=dim)
+    return apply(ops.gather, input, index, dim=dim)
 
 
 @also_axis
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of x with src added at index: for dim 0, ``out[index[i][j]][j] += src[i][j]``."""
-    return apply(ops.scatter_add, x, src, index, dim=dim)
+    return apply(ops.scatter_add, input, src, index, dim=dim)
 
 
 @also_axis
 def scatter(
-    x: Tensor,
+    input: Tensor,
     dim: int,
     index: Tensor,
     src: Tensor | float | None = None,
@@ -101,16 +101,18 @@ def scatter(
     src = value if src is None else src
     if src is None:
         raise TypeError("scatter: expected a tensor src or a number value, got neither")
-    return apply(ops.scatter, x, src, index, dim=dim)
+    return apply(ops.scatter, input, src, index, dim=dim)
 
 
 @also_axis
-def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+def index_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
+) -> Tensor:
     """A copy of x with alpha · source[i] added to the slice index[i] along ``dim``.
 
     Shape: index (n,); source as x, but of size n along ``dim``
     """
-    return scatter_add(x, dim, *slices_to_add("index_add", x, dim, index, source, alpha))
+    return scatter_add(input, dim, *slices_to_add("index_add", input, dim, index, source, alpha))
 
 
 def slices_to_add(
@@ -129,47 +131,48 @@ def slices_to_add(
 
 
 @also_axis
-def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """``gather`` whose other dims broadcast: what argmax and argsort (keeping dims) point at.
 
     Without dim, positions in the flattened x.
     """
     if dim is None:
-        return gather(x.reshape(-1), 0, indices.reshape(-1))
-    if x.ndim != indices.ndim:
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
+    if input.ndim != indices.ndim:
         raise ValueError(
-            f"take_along_dim: expected as many dims in x {x.shape} as in indices {indices.shape}"
+            f"take_along_dim: expected as many dims in x {input.shape} as in indices "
+            f"{indices.shape}"
         )
-    axis = check_dims(x.shape, dim)[0]
-    rest = np.broadcast_shapes(*(a.shape[:axis] + a.shape[axis + 1 :] for a in (x, indices)))
-    fitted = [a.expand(*rest[:axis], a.shape[axis], *rest[axis:]) for a in (x, indices)]
+    axis = check_dims(input.shape, dim)[0]
+    rest = np.broadcast_shapes(*(a.shape[:axis] + a.shape[axis + 1 :] for a in (input, indices)))
+    fitted = [a.expand(*rest[:axis], a.shape[axis], *rest[axis:]) for a in (input, indices)]
     return gather(fitted[0], axis, fitted[1])
 
 
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is True, as a vector; x and the mask broadcast."""
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_select: the mask must be bool, got {mask.dtype}; compare first")
-    shape = np.broadcast_shapes(x.shape, mask.shape)
-    return getitem(x.expand(shape), mask.expand(shape))
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    return getitem(input.expand(shape), mask.expand(shape))
 
 
 @also_axis
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of x at the positions in the 1-d ``index`` along ``dim``."""
-    if x.ndim == 0 and index.numel() == 1:  # a number is taken for a vector of one
-        return gather(x, dim, index.reshape(()))
-    return apply(ops.index_select, x, index, dim=dim)
+    if input.ndim == 0 and index.numel() == 1:  # a number is taken for a vector of one
+        return gather(input, dim, index.reshape(()))
+    return apply(ops.index_select, input, index, dim=dim)
 
 
-def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The positions of the elements that are not zero, (count, ndim) int64; one tensor per dim
     ``as_tuple``."""
     from .tensor import wrap
 
     if as_tuple:
-        return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(x.array)))
-    return wrap(np.argwhere(x.array))
+        return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(input.array)))
+    return wrap(np.argwhere(input.array))
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:

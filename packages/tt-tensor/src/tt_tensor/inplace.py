@@ -94,9 +94,9 @@ def mul_(x: Tensor, other: Any) -> Tensor:
     return _write(ops.mul, x, other)
 
 
-def div_(x: Tensor, other: Any) -> Tensor:
-    """x /= other."""
-    return _write(ops.div, x, other)
+def div_(x: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """x /= other, rounded as ``div`` does it."""
+    return _store(x, elementwise.div(x, other, rounding_mode=rounding_mode), "div")
 
 
 def pow_(x: Tensor, exponent: Any) -> Tensor:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
-def matmul(x: Tensor, other: Tensor) -> Tensor:
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product x @ other.
 
     Shape: (..., n, k) @ (..., k, m) -> (..., n, m), leading dims broadcast; a 1-d operand counts as
@@ -22,54 +22,54 @@ def matmul(x: Tensor, other: Tensor) -> Tensor:
         ValueError: the inner sizes differ.
         TypeError: the dtypes differ; cast one of them.
     """
-    return apply_pair(ops.matmul, x, other)
+    return apply_pair(ops.matmul, input, other)
 
 
-def mm(x: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
-    if x.ndim != 2 or mat2.ndim != 2:
-        raise ValueError(f"mm: expected two matrices, got shapes {x.shape} and {mat2.shape}")
-    return apply_pair(ops.matmul, x, mat2)
+    if input.ndim != 2 or mat2.ndim != 2:
+        raise ValueError(f"mm: expected two matrices, got shapes {input.shape} and {mat2.shape}")
+    return apply_pair(ops.matmul, input, mat2)
 
 
-def mv(x: Tensor, vec: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix and a vector."""
-    if x.ndim != 2 or vec.ndim != 1:
+    if input.ndim != 2 or vec.ndim != 1:
         raise ValueError(
-            f"mv: expected a matrix and a vector, got shapes {x.shape} and {vec.shape}"
+            f"mv: expected a matrix and a vector, got shapes {input.shape} and {vec.shape}"
         )
-    return apply_pair(ops.matmul, x, vec)
+    return apply_pair(ops.matmul, input, vec)
 
 
-def trace(x: Tensor) -> Tensor:
+def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
-    if x.ndim != 2:
-        raise ValueError(f"trace: expected a matrix, got shape {x.shape}")
-    return x.diagonal().sum()
+    if input.ndim != 2:
+        raise ValueError(f"trace: expected a matrix, got shape {input.shape}")
+    return input.diagonal().sum()
 
 
-def bmm(x: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two equally long batches of matrices: (B, n, k) @ (B, k, m)."""
-    if x.ndim != 3 or mat2.ndim != 3 or x.shape[0] != mat2.shape[0]:
+    if input.ndim != 3 or mat2.ndim != 3 or input.shape[0] != mat2.shape[0]:
         raise ValueError(
-            f"bmm: expected shapes (B, n, k) and (B, k, m) with the same B, got {x.shape} and "
+            f"bmm: expected shapes (B, n, k) and (B, k, m) with the same B, got {input.shape} and "
             f"{mat2.shape}; matmul broadcasts"
         )
-    return apply_pair(ops.matmul, x, mat2)
+    return apply_pair(ops.matmul, input, mat2)
 
 
-def dot(x: Tensor, other: Tensor) -> Tensor:
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Σ xᵢ · otherᵢ of two vectors."""
-    if x.ndim != 1 or other.ndim != 1:
-        raise ValueError(f"dot: expected two vectors, got shapes {x.shape} and {other.shape}")
-    return apply_pair(ops.matmul, x, other)
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise ValueError(f"dot: expected two vectors, got shapes {input.shape} and {tensor.shape}")
+    return apply_pair(ops.matmul, input, tensor)
 
 
-def outer(x: Tensor, vec2: Tensor) -> Tensor:
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """The matrix of all products xᵢ · vec2ⱼ."""
-    if x.ndim != 1 or vec2.ndim != 1:
-        raise ValueError(f"outer: expected two vectors, got shapes {x.shape} and {vec2.shape}")
-    return x.unsqueeze(1) * vec2
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise ValueError(f"outer: expected two vectors, got shapes {input.shape} and {vec2.shape}")
+    return input.unsqueeze(1) * vec2
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:

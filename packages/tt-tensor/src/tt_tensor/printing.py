@@ -1,7 +1,8 @@
-"""How a Tensor is shown."""
+"""How a Tensor is shown: as PyTorch shows it, character by character."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,53 +13,81 @@ if TYPE_CHECKING:
     from .dtypes import Array
     from .tensor import Tensor
 
+_LINE = 80  # characters
+_MANY = 1000  # elements: of more, only the ends of each dim are shown
+_END = 3  # elements at each end
+_START = "tensor("
+
 
 def format_tensor(x: Tensor) -> str:
     """PyTorch's way: ``tensor([[1., 2.]], dtype=float64, requires_grad=True)``."""
-    body = np.array2string(
-        x.array,
-        separator=", ",
-        prefix="tensor(",
-        max_line_width=80,
-        threshold=1000,
-        edgeitems=3,
-        formatter=_formatter(x.array),
-    )
-    notes = [] if x.dtype in (default_dtype, int64, bool_) else [f"dtype={x.dtype}"]
-    if x.array.size == 0:
-        notes.insert(0, f"size={x.shape}")
+    array, notes = x.array, []
+    if array.size == 0:
+        body, obvious = "[]", x.dtype == default_dtype
+        if x.ndim != 1:
+            notes.append(f"size={x.shape}")
+    else:
+        cut = tuple(array.size > _MANY and size > 2 * _END for size in x.shape)
+        for dim in range(x.ndim):
+            if cut[dim]:
+                array = array.take([*range(_END), *range(-_END, 0)], dim)
+        body = _nested(array, *_look(array.reshape(-1)), len(_START), cut)
+        obvious = x.dtype in (default_dtype, int64, bool_)
+    if not obvious:
+        notes.append(f"dtype={x.dtype}")
     if x.grad_fn is not None:
         notes.append(f"grad_fn={x.grad_fn}")
     elif x.requires_grad:
         notes.append("requires_grad=True")
-    return f"tensor({', '.join([body, *notes])})"
+    return _with_notes(_START + body, notes)
 
 
-def _formatter(array: Array) -> Any:
-    """Four decimals; none for whole numbers; powers of ten where sizes differ widely."""
-    if array.dtype.kind != "f" or array.size == 0:
-        return None
-    finite = array[np.isfinite(array)].astype(np.float64)
-    sizes = np.abs(finite[finite != 0])
-    if sizes.size == 0:
-        pattern = "{:.0f}." if finite.size else "{:.4f}"
-    elif sizes.max() >= 1e8 or sizes.max() / sizes.min() > 1000 or sizes.max() < 1e-4:
-        whole = bool((finite == np.floor(finite)).all()) and sizes.max() < 1e8
-        pattern = "{:.0f}." if whole else "{:.4e}"
+def _look(values: Array) -> tuple[Callable[[Any], str], int]:
+    """How one value is shown, and the width of the widest.
+
+    Four decimals; none for whole numbers; powers of ten where sizes differ widely.
+    """
+    if values.dtype.kind != "f":
+        return str, max(len(str(value)) for value in values.tolist())
+    finite = values[np.isfinite(values) & (values != 0)].astype(np.float64)
+    pattern, width = "{:.0f}.", 1
+    if finite.size:
+        sizes = np.abs(finite)
+        whole = bool((finite == np.floor(finite)).all())
+        if sizes.max() / sizes.min() > 1000 or sizes.max() > 1e8:
+            pattern = "{:.4e}"
+        elif not whole:
+            pattern = "{:.4e}" if sizes.min() < 1e-4 else "{:.4f}"
+        width = max(len(pattern.format(value)) for value in finite.tolist())
+    return lambda value: pattern.format(value) if np.isfinite(value) else str(value), width
+
+
+def _nested(
+    array: Array, show: Callable[[Any], str], width: int, indent: int, cut: tuple[bool, ...]
+) -> str:
+    """The numbers in a pair of brackets for each dim, with dots in the dims that are cut."""
+    if array.ndim == 0:
+        return show(array.item()).rjust(width)
+    indent += 1
+    if array.ndim > 1:
+        parts = [_nested(part, show, width, indent, cut[1:]) for part in array]
     else:
-        pattern = "{:.0f}." if bool((finite == np.floor(finite)).all()) else "{:.4f}"
+        parts = [show(value).rjust(width) for value in array.tolist()]
+    if cut[0]:
+        parts.insert(_END, "..." if array.ndim > 1 else " ...")
+    if array.ndim == 1:
+        fit = max(1, (_LINE - indent + 1) // (width + 2))
+        parts = [", ".join(parts[i : i + fit]) for i in range(0, len(parts), fit)]
+    between = "," + "\n" * max(array.ndim - 1, 1) + " " * indent
+    return f"[{between.join(parts)}]"
 
-    def show(value: float) -> str:
-        return pattern.format(value) if np.isfinite(value) else str(float(value))
 
-    width = max(len(show(v)) for v in _shown(array))
-    return {"float_kind": lambda value: show(value).rjust(width)}
-
-
-def _shown(array: Array) -> Array:
-    """The values that will be printed: all of a small tensor, else only the edges."""
-    if array.size > 1000:
-        for axis in range(array.ndim):
-            if array.shape[axis] > 6:
-                array = np.take(array, [0, 1, 2, -3, -2, -1], axis)
-    return array.reshape(-1)
+def _with_notes(text: str, notes: list[str]) -> str:
+    """The notes after the numbers, each on a line of its own where it does not fit."""
+    column = len(text) - text.rfind("\n") + 1
+    for note in notes:
+        if column + len(note) + 2 > _LINE:
+            text, column = f"{text},\n{' ' * len(_START)}{note}", len(_START) + len(note)
+        else:
+            text, column = f"{text}, {note}", column + len(note) + 2
+    return text + ")"

@@ -101,9 +101,9 @@ def get_rng_state() -> Tensor:
     return default_generator.get_state()
 
 
-def set_rng_state(state: Tensor) -> None:
+def set_rng_state(new_state: Tensor) -> None:
     """Restore the default generator's state."""
-    default_generator.set_state(state)
+    default_generator.set_state(new_state)
 
 
 def _finish(array: Any, dtype: Any, requires_grad: bool, device: str | None) -> Tensor:
@@ -125,9 +125,10 @@ def rand(
     dtype: Any = None,
     requires_grad: bool = False,
     device: str | None = None,
+    **named: Any,
 ) -> Tensor:
     """Numbers drawn evenly from [0, 1)."""
-    drawn = numpy_generator(generator).random(sizes(size), _width(dtype))
+    drawn = numpy_generator(generator).random(sizes(size, named), _width(dtype))
     return _finish(drawn, dtype, requires_grad, device)
 
 
@@ -137,9 +138,10 @@ def randn(
     dtype: Any = None,
     requires_grad: bool = False,
     device: str | None = None,
+    **named: Any,
 ) -> Tensor:
     """Numbers drawn from the normal distribution of mean 0 and variance 1."""
-    drawn = numpy_generator(generator).standard_normal(sizes(size), _width(dtype))
+    drawn = numpy_generator(generator).standard_normal(sizes(size, named), _width(dtype))
     return _finish(drawn, dtype, requires_grad, device)
 
 
@@ -178,7 +180,7 @@ def randint(
 ) -> Tensor:
     """Integers drawn evenly from low to high - 1: ``randint(low, high, size)`` or
     ``randint(high, size)``."""
-    if not isinstance(high, int):
+    if not isinstance(high, (int, np.integer)):
         low, high, size = 0, low, (high if size is None else size)
     if size is None or low >= high:
         raise ValueError(
@@ -197,21 +199,47 @@ def randperm(
     return _finish(numpy_generator(generator).permutation(n), dtype or int64, False, device)
 
 
-def rand_like(x: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
+def rand_like(
+    input: Tensor,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
     """``rand`` in the shape and dtype of x."""
-    return rand(x.shape, dtype=dtype or x.dtype, device=device)
+    return rand(
+        input.shape,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        requires_grad=requires_grad,
+        device=device,
+    )
 
 
-def randn_like(x: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
+def randn_like(
+    input: Tensor,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
     """``randn`` in the shape and dtype of x."""
-    return randn(x.shape, dtype=dtype or x.dtype, device=device)
+    return randn(
+        input.shape,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        requires_grad=requires_grad,
+        device=device,
+    )
 
 
-def bernoulli(probs: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Ones with the given probabilities, zeros otherwise, in the dtype of ``probs``."""
-    if not probs.is_floating_point():
-        raise TypeError(f"bernoulli: expected floating probabilities, got {probs.dtype}")
-    p = probs.array
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Ones with the given probabilities, zeros otherwise, in the dtype of ``input``."""
+    if not input.is_floating_point():
+        raise TypeError(f"bernoulli: expected floating probabilities, got {input.dtype}")
+    p = input.array
     if p.size and not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(
             f"bernoulli: expected probabilities, 0 to 1, got {p.min():g} to {p.max():g}"
@@ -220,26 +248,26 @@ def bernoulli(probs: Tensor, *, generator: Generator | None = None) -> Tensor:
 
 
 def multinomial(
-    probs: Tensor,
+    input: Tensor,
     num_samples: int,
     replacement: bool = False,
     *,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Indices drawn with probabilities proportional to each row of ``probs``.
+    """Indices drawn with probabilities proportional to each row of ``input``.
 
-    Shape: probs (V,) or (B, V), not negative -> (num_samples,) or (B, num_samples), int64.
+    Shape: input (V,) or (B, V), not negative -> (num_samples,) or (B, num_samples), int64.
 
     Raises:
         ValueError: a row is negative, not finite or all zero, or has too few non-zero entries to
             draw from without replacement.
     """
-    if not probs.is_floating_point() or num_samples < 1 or probs.ndim not in (1, 2):
+    if not input.is_floating_point() or num_samples < 1 or input.ndim not in (1, 2):
         raise ValueError(
             "multinomial: expected floating probabilities of shape (V,) or (B, V) and at least one "
-            f"sample, got {probs.dtype}{probs.shape} and {num_samples}"
+            f"sample, got {input.dtype}{input.shape} and {num_samples}"
         )
-    p = probs.array.astype(np.float64)
+    p = input.array.astype(np.float64)
     rows = p.reshape(-1, p.shape[-1])
     if not np.isfinite(rows).all() or (rows < 0).any() or (rows.sum(-1) <= 0).any():
         raise ValueError(

@@ -18,14 +18,20 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
-def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    """The sizes given either as several ints or as one sequence of them."""
+def sizes(
+    shape: tuple[Any, ...], named: dict[str, Any] | None = None, name: str = "size"
+) -> tuple[int, ...]:
+    """The sizes given as several ints, as one sequence of them, or as a sequence by its name."""
+    if named:
+        if shape or named.keys() != {name}:
+            raise TypeError(f"expected sizes or {name}=(...), got {shape} and {', '.join(named)}=")
+        shape = (named[name],)
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         return tuple(shape[0])
     return shape
 
 
-def reshape(x: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *shape: Any, **named: Any) -> Tensor:
     """The same elements in the same order in another shape; one size may be -1. A view if possible.
 
     >>> from tt_tensor import arange
@@ -33,124 +39,124 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return apply(ops.reshape, x, shape=sizes(shape))
+    return apply(ops.reshape, input, shape=sizes(shape, named, "shape"))
 
 
-def view(x: Tensor, *shape: Any) -> Tensor:
+def view(input: Tensor, *shape: Any, **named: Any) -> Tensor:
     """Like ``reshape``, but never a copy: raises where the memory order does not allow it."""
-    return apply(ops.view, x, shape=sizes(shape))
+    return apply(ops.view, input, shape=sizes(shape, named))
 
 
-def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dims from start_dim to end_dim merged into one."""
-    if x.ndim == 0:
-        return reshape(x, 1)
-    first, last = check_dims(x.shape, start_dim)[0], check_dims(x.shape, end_dim)[0]
+    if input.ndim == 0:
+        return reshape(input, 1)
+    first, last = check_dims(input.shape, start_dim)[0], check_dims(input.shape, end_dim)[0]
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     merged = 1
-    for size in x.shape[first : last + 1]:
+    for size in input.shape[first : last + 1]:
         merged *= size
-    return reshape(x, *x.shape[:first], merged, *x.shape[last + 1 :])
+    return reshape(input, *input.shape[:first], merged, *input.shape[last + 1 :])
 
 
 @also_axis
-def squeeze(x: Tensor, dim: Dim = None) -> Tensor:
+def squeeze(input: Tensor, dim: Dim = None) -> Tensor:
     """Without the dims of size 1, all of them or those named. A view."""
-    return apply(ops.squeeze, x, dim=dim)
+    return apply(ops.squeeze, input, dim=dim)
 
 
 @also_axis
-def unsqueeze(x: Tensor, dim: int) -> Tensor:
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new dim of size 1 at position ``dim``. A view."""
-    if not -x.ndim - 1 <= dim <= x.ndim:
+    if not -input.ndim - 1 <= dim <= input.ndim:
         raise IndexError(
-            f"unsqueeze: dim {dim} is out of range for shape {x.shape}: expected {-x.ndim - 1} to "
-            f"{x.ndim}"
+            f"unsqueeze: dim {dim} is out of range for shape {input.shape}: expected "
+            f"{-input.ndim - 1} to {input.ndim}"
         )
-    return apply(ops.unsqueeze, x, dim=dim)
+    return apply(ops.unsqueeze, input, dim=dim)
 
 
-def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """One dim split into several, of the given sizes; one may be -1.
 
     >>> from tt_tensor import ones
     >>> unflatten(ones(2, 6), 1, (3, -1)).shape
     (2, 3, 2)
     """
-    if x.ndim == 0:
+    if input.ndim == 0:
         raise IndexError("unflatten: a tensor without dims has none to split")
-    axis = check_dims(x.shape, dim)[0]
+    axis = check_dims(input.shape, dim)[0]
     parts = list(sizes)
     if parts.count(-1) == 1:  # from this dim alone: with another of size 0 reshape could not know
         known = math.prod(size for size in parts if size != -1)
-        parts[parts.index(-1)] = x.shape[axis] // known if known else -1
-    if math.prod(parts) != x.shape[axis] or min(parts, default=0) < 0:
+        parts[parts.index(-1)] = input.shape[axis] // known if known else -1
+    if math.prod(parts) != input.shape[axis] or min(parts, default=0) < 0:
         raise ValueError(
-            f"unflatten: the sizes {tuple(sizes)} do not multiply to {x.shape[axis]}, the size of "
-            f"dim {dim} of shape {x.shape}"
+            f"unflatten: the sizes {tuple(sizes)} do not multiply to {input.shape[axis]}, the size "
+            f"of dim {dim} of shape {input.shape}"
         )
-    return reshape(x, *x.shape[:axis], *parts, *x.shape[axis + 1 :])
+    return reshape(input, *input.shape[:axis], *parts, *input.shape[axis + 1 :])
 
 
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dims swapped. A view."""
-    if x.ndim == 0:
-        check_dims(x.shape, (dim0,)), check_dims(x.shape, (dim1,))
-        return x.view(())
-    if not (0 <= dim0 < x.ndim and 0 <= dim1 < x.ndim):
-        dim0, dim1 = check_dims(x.shape, dim0)[0], check_dims(x.shape, dim1)[0]
-    return apply(ops.swapaxes, x, dim0=dim0, dim1=dim1)
+    if input.ndim == 0:
+        check_dims(input.shape, (dim0,)), check_dims(input.shape, (dim1,))
+        return input.view(())
+    if not (0 <= dim0 < input.ndim and 0 <= dim1 < input.ndim):
+        dim0, dim1 = check_dims(input.shape, dim0)[0], check_dims(input.shape, dim1)[0]
+    return apply(ops.swapaxes, input, dim0=dim0, dim1=dim1)
 
 
-def permute(x: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *dims: Any, **named: Any) -> Tensor:
     """The dims in another order: dim i of the result is dim dims[i] of x. A view."""
-    return apply(ops.permute, x, dims=sizes(dims))
+    return apply(ops.permute, input, dims=sizes(dims, named, "dims"))
 
 
-def movedim(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Dims taken from the positions ``source`` to ``destination``; the others keep their order.
 
     A view.
     """
-    source, destination = _positions(x, source), _positions(x, destination)
+    source, destination = _positions(input, source), _positions(input, destination)
     if len(source) != len(destination):
         raise ValueError(
             f"movedim: expected as many destinations as sources, got {source} and {destination}"
         )
-    order = [d for d in range(x.ndim) if d not in source]
+    order = [d for d in range(input.ndim) if d not in source]
     for place, d in sorted(zip(destination, source, strict=True)):
         order.insert(place, d)
-    return permute(x, order)
+    return permute(input, order)
 
 
 def _positions(x: Tensor, dims: int | Sequence[int]) -> tuple[int, ...]:
-    return check_dims(x.shape, dims if isinstance(dims, int) else tuple(dims))
+    return check_dims(x.shape, dims if isinstance(dims, (int, np.integer)) else tuple(dims))
 
 
-def expand(x: Tensor, *shape: Any) -> Tensor:
+def expand(input: Tensor, *shape: Any, **named: Any) -> Tensor:
     """Dims of size 1 repeated without copying; -1 keeps a size. A view: clone before writing."""
-    return apply(ops.expand, x, shape=sizes(shape))
+    return apply(ops.expand, input, shape=sizes(shape, named))
 
 
-def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """``expand`` with the shape as one argument."""
-    return apply(ops.expand, x, shape=tuple(shape))
+    return apply(ops.expand, input, shape=tuple(size))
 
 
-def repeat(x: Tensor, *repeats: Any) -> Tensor:
+def repeat(input: Tensor, *repeats: Any, **named: Any) -> Tensor:
     """The whole tensor tiled repeats[i] times along dim i, as a copy."""
-    return apply(ops.repeat, x, sizes=sizes(repeats))
+    return apply(ops.repeat, input, sizes=sizes(repeats, named, "repeats"))
 
 
-def tile(x: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *dims: Any, **named: Any) -> Tensor:
     """``repeat`` that counts missing repetitions at the left as 1."""
-    times = sizes(dims)
-    return repeat(x, *(1,) * (x.ndim - len(times)), *times)
+    times = sizes(dims, named, "dims")
+    return repeat(input, *(1,) * (input.ndim - len(times)), *times)
 
 
 @also_axis
-def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor:
     """Each element (or slice along ``dim``) repeated in place, ``repeats`` times or so often each.
 
     >>> from tt_tensor import tensor
@@ -158,8 +164,8 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) 
     tensor([7, 7, 8, 8])
     """
     if dim is None:
-        x, dim = x.reshape(-1), 0
-    count = x.shape[check_dims(x.shape, dim)[0]] if x.ndim else 1
+        input, dim = input.reshape(-1), 0
+    count = input.shape[check_dims(input.shape, dim)[0]] if input.ndim else 1
     times = np.asarray(getattr(repeats, "array", repeats))
     if times.dtype.kind not in "iu" or times.size not in (1, count) or (times < 0).any():
         raise ValueError(
@@ -167,7 +173,7 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) 
             f"slices; got {repeats!r}"
         )
     times = np.broadcast_to(times.reshape(-1), (count,))
-    return apply(ops.index_select, x, np.repeat(np.arange(count), times), dim=dim)
+    return apply(ops.index_select, input, np.repeat(np.arange(count), times), dim=dim)
 
 
 @also_axis
@@ -245,7 +251,7 @@ def _some(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:
 @also_axis
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Consecutive pieces along ``dim``, of one size (the last may be smaller) or of those given."""
-    if isinstance(split_size, int):
+    if isinstance(split_size, (int, np.integer)):
         size = x.shape[check_dims(x.shape, dim)[0]]
         if split_size <= 0:
             raise ValueError(f"split: the size must be positive, got {split_size}")
@@ -257,74 +263,77 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
 
 
 @also_axis
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` pieces of equal size (the last may be smaller) along ``dim``."""
     if chunks <= 0:
         raise ValueError(f"chunk: the number of chunks must be positive, got {chunks}")
-    size = x.shape[check_dims(x.shape, dim)[0]]
-    return split(x, -(-size // chunks) if size else (0,) * chunks, dim)
+    size = input.shape[check_dims(input.shape, dim)[0]]
+    return split(input, -(-size // chunks) if size else (0,) * chunks, dim)
 
 
 @also_axis
-def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """``length`` positions from ``start`` on along ``dim``. A view."""
-    if x.ndim == 0:
+    if input.ndim == 0:
         raise IndexError("narrow: a tensor without dims has no positions to select from")
-    axis = check_dims(x.shape, dim)[0]
-    size = x.shape[axis]
+    axis = check_dims(input.shape, dim)[0]
+    size = input.shape[axis]
     first = start + size if start < 0 else start
     if length < 0 or not 0 <= first <= first + length <= size:
         raise IndexError(
-            f"narrow: {length} positions from {start} do not lie in dim {dim} of shape {x.shape}"
+            f"narrow: {length} positions from {start} do not lie in dim {dim} of shape "
+            f"{input.shape}"
         )
-    return x[(slice(None),) * axis + (slice(first, first + length),)]
+    return input[(slice(None),) * axis + (slice(first, first + length),)]
 
 
 @also_axis
-def select(x: Tensor, dim: int, index: int) -> Tensor:
+def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The slice at one position along ``dim``, without that dim. A view."""
-    if x.ndim == 0:
+    if input.ndim == 0:
         raise IndexError("select: a tensor without dims has no positions to select from")
-    return x[(slice(None),) * check_dims(x.shape, dim)[0] + (int(index),)]
+    return input[(slice(None),) * check_dims(input.shape, dim)[0] + (int(index),)]
 
 
 @also_axis
-def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, each without it."""
-    if x.ndim == 0:
+    if input.ndim == 0:
         raise IndexError("unbind: a tensor without dims has no slices")
-    axis = check_dims(x.shape, dim)[0]
-    return tuple(piece.squeeze(axis) for piece in split(x, 1, axis)) if x.shape[axis] else ()
+    axis = check_dims(input.shape, dim)[0]
+    return (
+        tuple(piece.squeeze(axis) for piece in split(input, 1, axis)) if input.shape[axis] else ()
+    )
 
 
-def flip(x: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, *dims: Any, **named: Any) -> Tensor:
     """The order along the dims reversed, as a copy."""
-    return apply(ops.flip, x, dims=sizes(dims))
+    return apply(ops.flip, input, dims=sizes(dims, named, "dims"))
 
 
-def roll(x: Tensor, shifts: int | Sequence[int], dims: Dim | Sequence[int] = None) -> Tensor:
+def roll(input: Tensor, shifts: int | Sequence[int], dims: Dim | Sequence[int] = None) -> Tensor:
     """Elements shifted along the dims, coming in again at the other end."""
     axis = tuple(dims) if isinstance(dims, (list, tuple)) else dims
     amount = tuple(shifts) if isinstance(shifts, (list, tuple)) else shifts
-    return apply(ops.roll, x, shifts=amount, dims=axis)
+    return apply(ops.roll, input, shifts=amount, dims=axis)
 
 
-def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, zeros above the given diagonal."""
-    return apply(ops.tril, x, diagonal=diagonal)
+    return apply(ops.tril, input, diagonal=diagonal)
 
 
-def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, zeros below the given diagonal."""
-    return apply(ops.triu, x, diagonal=diagonal)
+    return apply(ops.triu, input, diagonal=diagonal)
 
 
-def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonals of the matrices in two dims, along a new last dim."""
-    return apply(ops.diagonal, x, offset=offset, dim1=dim1, dim2=dim2)
+    return apply(ops.diagonal, input, offset=offset, dim1=dim1, dim2=dim2)
 
 
-def diag(x: Tensor, diagonal: int = 0) -> Tensor:
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """A vector as the diagonal of a matrix of zeros, or a matrix's diagonal as a vector.
 
     >>> from tt_tensor import tensor
@@ -332,15 +341,15 @@ def diag(x: Tensor, diagonal: int = 0) -> Tensor:
     tensor([[1, 0],
             [0, 2]])
     """
-    if x.ndim == 2:
-        return x.diagonal(diagonal).clone()
-    if x.ndim != 1:
-        raise ValueError(f"diag: expected a vector or a matrix, got shape {x.shape}")
-    size = x.numel() + abs(diagonal)
-    rows = np.arange(x.numel()) + max(-diagonal, 0)
-    return apply(ops.place, x, shape=(size, size), index=(rows, rows + diagonal))
+    if input.ndim == 2:
+        return input.diagonal(diagonal).clone()
+    if input.ndim != 1:
+        raise ValueError(f"diag: expected a vector or a matrix, got shape {input.shape}")
+    size = input.numel() + abs(diagonal)
+    rows = np.arange(input.numel()) + max(-diagonal, 0)
+    return apply(ops.place, input, shape=(size, size), index=(rows, rows + diagonal))
 
 
-def contiguous(x: Tensor) -> Tensor:
+def contiguous(input: Tensor) -> Tensor:
     """x itself if its memory is in row-major order, otherwise a copy that is."""
-    return x if x.array.flags.c_contiguous else apply(ops.contiguous, x)
+    return input if input.array.flags.c_contiguous else apply(ops.contiguous, input)

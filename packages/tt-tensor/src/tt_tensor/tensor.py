@@ -41,6 +41,7 @@ from .dtypes import (
 )
 from .engine import engine
 from .op import Op
+from .ops.reduction import check_dims
 from .printing import format_tensor
 
 __all__ = ["Tensor", "wrap"]
@@ -144,9 +145,10 @@ class Tensor:
         """Whether the dtype is float16, float32 or float64."""
         return self.array.dtype.kind == "f"
 
-    def stride(self) -> tuple[int, ...]:
-        """How many elements apart neighbours along each dim lie in memory."""
-        return tuple(s // self.array.itemsize for s in self.array.strides)
+    def stride(self, dim: int | None = None) -> Any:
+        """How many elements apart neighbours along each dim, or along one, lie in memory."""
+        strides = tuple(s // self.array.itemsize for s in self.array.strides)
+        return strides if dim is None else strides[check_dims(self.shape, dim)[0]]
 
     def data_ptr(self) -> int:
         """The address of the first element."""
@@ -295,7 +297,8 @@ class Tensor:
         return format_tensor(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self.ndim else format(repr(self), spec)
+        """A single number as Python shows it: f"{loss}" is "0.25"; others as ``repr`` does."""
+        return format(repr(self) if self.ndim else self.item(), spec)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         """A copy with memory of its own; only leaves can be copied, as in PyTorch."""
@@ -318,10 +321,20 @@ class Tensor:
 
     # ---- dtype -------------------------------------------------------------------------------
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        copy: bool = False,
+    ) -> Tensor:
         """With another dtype: ``x.to(float64)``, ``x.to(other)``; the only device is "cpu".
 
         Returns the tensor itself if there is nothing to change and no copy is asked for.
+
+        Args:
+            non_blocking: changes nothing, as in PyTorch where no device has to be waited for.
         """
         for arg in args:
             if isinstance(arg, Tensor):
@@ -384,27 +397,37 @@ class Tensor:
         """As bool: True where not zero."""
         return self.to(bool_)
 
-    # ---- new tensors of this one's dtype -----------------------------------------------------
+    # ---- new tensors of this one's dtype; options are requires_grad and device ----------------
 
-    def new_zeros(self, *size: Any, dtype: Any = None) -> Tensor:
+    def new_zeros(self, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Zeros of the given shape and this dtype."""
-        return wrap(np.zeros(shapes.sizes(size), canonical(dtype or self.dtype)))
+        from .creation import zeros
 
-    def new_ones(self, *size: Any, dtype: Any = None) -> Tensor:
+        return zeros(*size, dtype=dtype or self.dtype, **options)
+
+    def new_ones(self, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Ones of the given shape and this dtype."""
-        return wrap(np.ones(shapes.sizes(size), canonical(dtype or self.dtype)))
+        from .creation import ones
 
-    def new_empty(self, *size: Any, dtype: Any = None) -> Tensor:
+        return ones(*size, dtype=dtype or self.dtype, **options)
+
+    def new_empty(self, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Uninitialised memory in the given shape and this dtype."""
-        return wrap(np.empty(shapes.sizes(size), canonical(dtype or self.dtype)))
+        from .creation import empty
 
-    def new_full(self, size: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+        return empty(*size, dtype=dtype or self.dtype, **options)
+
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Tensor:
         """One value in the given shape and this dtype."""
-        return wrap(np.full(shapes.sizes((size,)), fill_value, canonical(dtype or self.dtype)))
+        from .creation import full
 
-    def new_tensor(self, data: Any, dtype: Any = None) -> Tensor:
+        return full(size, fill_value, dtype or self.dtype, **options)
+
+    def new_tensor(self, data: Any, dtype: Any = None, **options: Any) -> Tensor:
         """The data in this dtype."""
-        return wrap(np.array(data, canonical(dtype or self.dtype)))
+        from .creation import tensor
+
+        return tensor(data, dtype or self.dtype, **options)
 
     # ---- arithmetic --------------------------------------------------------------------------
 
@@ -683,19 +706,19 @@ def wrap(array: Array) -> Tensor:
     return tensor
 
 
-def is_tensor(value: Any) -> bool:
+def is_tensor(obj: Any, /) -> bool:
     """Whether the value is a Tensor."""
-    return isinstance(value, Tensor)
+    return isinstance(obj, Tensor)
 
 
-def numel(x: Tensor) -> int:
+def numel(input: Tensor) -> int:
     """The number of elements."""
-    return x.numel()
+    return input.numel()
 
 
-def is_floating_point(x: Tensor) -> bool:
+def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype is float16, float32 or float64."""
-    return x.is_floating_point()
+    return input.is_floating_point()
 
 
 def check_device(device: Any) -> None:

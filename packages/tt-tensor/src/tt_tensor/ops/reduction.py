@@ -44,7 +44,7 @@ def _axis(x: Array, dim: Dim) -> Any:
     """NumPy's axis for a dim; an empty tuple means all dims in PyTorch."""
     if dim is None:
         return None
-    if isinstance(dim, int):
+    if isinstance(dim, (int, np.integer)):
         if -x.ndim <= dim < x.ndim:
             return dim
     elif not dim:
