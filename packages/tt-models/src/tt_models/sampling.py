@@ -27,7 +27,7 @@ def top_k_logits(logits: Tensor, k: int) -> Tensor:
 
     >>> from tt_tensor import tensor
     >>> top_k_logits(tensor([[1.0, 4.0, 2.0, 3.0]]), 2)
-    tensor([[-inf,   4., -inf,   3.]])
+    tensor([[-inf, 4., -inf, 3.]])
     """
     check_sampling(1.0, k, None)
     if k >= logits.shape[-1]:
