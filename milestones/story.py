@@ -51,7 +51,11 @@ def at_least(least: int) -> Callable[[str], int]:
     """The `type` of an option that counts something."""
 
     def count(text: str) -> int:
-        if (number := int(text)) < least:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+        if number < least:
             raise argparse.ArgumentTypeError(f"expected at least {least}, got {number}")
         return number
 

@@ -91,7 +91,7 @@ class Report(Callback):
             return
         misread = int((answers(trainer.model, self.images) != self.labels).sum().item())
         line = Text(f"epoch {trainer.epoch:>2}  loss {trainer.history['loss'][-1]:.3f}  ")
-        line.append("#" * round(min(misread, 200) / 5), "yellow")
+        line.append("#" * round(min(misread, 200) / 5) + "..." * (misread > 200), "yellow")
         console.print(line, f"{misread} misread", soft_wrap=True)
 
 
@@ -216,7 +216,8 @@ def mistakes(
     except OSError as error:
         console.print(f"\nNo picture was saved: {error}", style="yellow", soft_wrap=True)
     else:
-        say(f"\nThe first {len(captions)} are in {path}.")
+        which = "They" if len(captions) == len(wrong) else f"The first {len(captions)}"
+        say(f"\n{which} are in {path}.")
 
 
 def photo(image: Tensor, caption: str = "") -> Text:

@@ -62,6 +62,14 @@ def version(name: str) -> str:
     raise AssertionError(f"{name} has no __version__")
 
 
+def exported(init: Path) -> list[str]:
+    """The literal `__all__` of a package's `__init__.py`; nothing for what is no package."""
+    for node in ast.parse(read(init)).body if init.is_file() else []:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return [str(name) for name in ast.literal_eval(node.value)]
+    return []
+
+
 def siblings(name: str) -> set[str]:
     return {canonical(r) for r in PROJECTS[name]["dependencies"]} & PROJECTS.keys()
 
@@ -200,6 +208,20 @@ def test_install_commands_name_every_layer_as_a_path() -> None:
         named = {layer[1] for layer in layers if layer}
         for name in named:
             assert siblings(name) <= named, f"{path}: {words} lacks {siblings(name) - named}"
+
+
+def test_the_site_leaves_no_public_name_out() -> None:
+    """A page lists a package's names; one that is also a file's there hides, and needs a line."""
+    pages = [read(path) for path in files(".md") if path.startswith("docs/api/")]
+    shown = re.findall(r"^::: ([\w.]+)$", "\n".join(pages), re.MULTILINE)
+    assert {name.replace("-", "_") for name in PROJECTS} <= set(shown)
+    for path in shown:
+        package, *below = path.split(".")
+        folder = sources(package.replace("_", "-")).joinpath(*below)
+        for name in exported(folder / "__init__.py"):
+            if (folder / name).is_dir() or (folder / f"{name}.py").is_file():
+                lines = [s for s in shown if s.startswith(f"{path}.") and s.endswith(f".{name}")]
+                assert lines, f"docs/api: expected a line '::: ' for {path}.{name}"
 
 
 def test_relative_links_lead_somewhere() -> None:

@@ -18,7 +18,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
-from story import Claim, at_least, bars, begin, chapter, conclude, options, picture, say, show
+from story import (
+    Claim,
+    at_least,
+    bars,
+    begin,
+    chapter,
+    conclude,
+    options,
+    picture,
+    say,
+    show,
+    stoppable,
+)
 
 import tt_nn as nn
 import tt_tensor as torch
@@ -106,4 +118,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

@@ -31,6 +31,7 @@ from story import (
     reading_data,
     say,
     show,
+    stoppable,
 )
 
 import tt_tensor as torch
@@ -120,4 +121,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

@@ -16,7 +16,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
 from rich.text import Text
-from story import Claim, at_least, bars, begin, chapter, conclude, options, say, show, surface
+from story import (
+    Claim,
+    at_least,
+    bars,
+    begin,
+    chapter,
+    conclude,
+    options,
+    say,
+    show,
+    stoppable,
+    surface,
+)
 
 import tt_nn as nn
 import tt_tensor as torch
@@ -122,4 +134,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

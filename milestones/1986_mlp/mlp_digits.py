@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
-from story import Claim, at_least, begin, chapter, conclude, reading_data, say
+from story import Claim, at_least, begin, chapter, conclude, reading_data, say, stoppable
 from vision import (
     Reader,
     Report,
@@ -72,4 +72,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

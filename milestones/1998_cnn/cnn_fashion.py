@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
-from story import Claim, begin, chapter, conclude, say
+from story import Claim, begin, chapter, conclude, say, stoppable
 from vision import (
     Reader,
     answers,
@@ -75,4 +75,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

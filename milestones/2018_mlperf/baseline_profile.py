@@ -26,7 +26,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
 from measuring import table
-from story import Claim, begin, chapter, conclude, options, say
+from story import Claim, begin, chapter, conclude, options, say, stoppable
 
 import tt_tensor as torch
 from tt_models import CNN, GPT, MLP, GPTConfig
@@ -204,4 +204,5 @@ def fuse(model: MLP, images: Tensor, labels: Tensor, quick: bool) -> tuple[float
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

@@ -31,7 +31,7 @@ from measuring import (
     thousands,
     train_reader,
 )
-from story import Claim, begin, chapter, conclude, options, reading_data, say
+from story import Claim, begin, chapter, conclude, options, reading_data, say, stoppable
 
 import tt_tensor as torch
 from tt_autograd import no_grad
@@ -146,4 +146,5 @@ def size(model: Module) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

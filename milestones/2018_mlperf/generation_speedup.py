@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
 from measuring import by_turns, table, thousands
-from story import Claim, begin, chapter, conclude, options, say
+from story import Claim, begin, chapter, conclude, options, say, stoppable
 
 import tt_tensor as torch
 from tt_models import GPT, GPTConfig, generate
@@ -98,4 +98,5 @@ def writer(
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where story.py is
 
 from measuring import moved_digits, table, thousands, train_reader
-from story import Claim, begin, chapter, conclude, options, reading_data, say
+from story import Claim, begin, chapter, conclude, options, reading_data, say, stoppable
 
 import tt_tensor as torch
 from tt_bench import (
@@ -162,4 +162,5 @@ def tell(results: OlympicResults) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable():
+        main()

@@ -209,6 +209,15 @@ def test_a_package_that_is_missing_is_named(run: Run) -> None:
     assert "nox -s milestone -- 1957_perceptron/forward_pass.py" in result.stderr
 
 
+@pytest.mark.parametrize("script", ALL)
+def test_who_stops_it_sees_no_traceback(script: str, run: Run) -> None:
+    stopped = f"sys.path.insert(0, {str(MILESTONES)!r})\nimport story\nstory.begin = missing\n"
+    result = run(script, without=stopped, error="KeyboardInterrupt")
+    assert result.returncode == 130
+    assert result.stdout.endswith("\nStopped.\n")
+    assert result.stderr == ""
+
+
 @pytest.mark.parametrize("script", ON_DIGITS)
 def test_colours_are_for_terminals_that_want_them(script: str, run: Run) -> None:
     colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
@@ -220,6 +229,7 @@ def test_colours_are_for_terminals_that_want_them(script: str, run: Run) -> None
     ("command", "message"),
     [
         ("1986_mlp/mlp_digits.py --epochs -1", "--epochs: expected at least 0, got -1"),
+        ("1969_xor/xor_solved.py --hidden x", "--hidden: expected a whole number, got 'x'"),
         ("1957_perceptron/perceptron_trained.py --pair 8 8", "expected two digits, got 8 twice"),
         (
             "2017_transformer/vaswani_chatgpt.py --minutes -1",

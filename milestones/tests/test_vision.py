@@ -68,6 +68,7 @@ def test_mistakes_are_shown_and_saved(shared: ModuleType, capsys: Captured, tmp_
     output = capsys.readouterr().out
     assert "\nMisread: 1. " in output
     assert "7, read as 1" in output
+    assert "They are in" in output  # all of them: there are no more than the file has room for
     assert "@@" * 8 in output
     assert ". . " not in output  # the two that were read are not shown
     pixels = decoded(path)

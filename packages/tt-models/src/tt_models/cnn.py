@@ -25,17 +25,15 @@ class CNN(Module):
 
     With coloured images of 32×32 pixels and ten classes:
 
-    ================================== ================ ==========
-    part                               output           parameters
-    ================================== ================ ==========
-    image                              (B, 3, 32, 32)
-    stem: convolution                  (B, 16, 32, 32)         448
-    block 1                            (B, 32, 16, 16)      13,952
-    block 2                            (B, 64, 8, 8)        55,552
-    block 3                            (B, 128, 4, 4)      221,696
-    global max-pooling                 (B, 128)
-    head: affine                       (B, 10)               1,290
-    ================================== ================ ==========
+    | part              | output          | parameters |
+    |-------------------|-----------------|-----------:|
+    | image             | (B, 3, 32, 32)  |            |
+    | stem: convolution | (B, 16, 32, 32) |        448 |
+    | block 1           | (B, 32, 16, 16) |     13,952 |
+    | block 2           | (B, 64, 8, 8)   |     55,552 |
+    | block 3           | (B, 128, 4, 4)  |    221,696 |
+    | global maximum    | (B, 128)        |            |
+    | head: affine      | (B, 10)         |      1,290 |
 
     292,938 in all. A block is convolution - max-pooling - batch norm - ReLU, then convolution -
     batch norm - ReLU. All kernels are 3×3. The convolutions of the blocks have no bias: batch norm

@@ -11,18 +11,16 @@ __all__ = ["LeNet5"]
 class LeNet5(Module):
     """Two convolutions that each halve the image, then three affine layers.
 
-    ============================= ================ ==========
-    layer                         output           parameters
-    ============================= ================ ==========
-    image                         (B, 1, 28, 28)
-    conv1, 5×5, padding 2         (B, 6, 28, 28)          156
-    max-pooling                   (B, 6, 14, 14)
-    conv2, 5×5                    (B, 16, 10, 10)       2,416
-    max-pooling                   (B, 16, 5, 5)
-    fc1                           (B, 120)             48,120
-    fc2                           (B, 84)              10,164
-    fc3                           (B, 10)                 850
-    ============================= ================ ==========
+    | layer                 | output          | parameters |
+    |-----------------------|-----------------|-----------:|
+    | image                 | (B, 1, 28, 28)  |            |
+    | conv1, 5×5, padding 2 | (B, 6, 28, 28)  |        156 |
+    | max-pooling           | (B, 6, 14, 14)  |            |
+    | conv2, 5×5            | (B, 16, 10, 10) |      2,416 |
+    | max-pooling           | (B, 16, 5, 5)   |            |
+    | fc1                   | (B, 120)        |     48,120 |
+    | fc2                   | (B, 84)         |     10,164 |
+    | fc3                   | (B, 10)         |        850 |
 
     61,706 in all. The original differs in what time has replaced: its squashing function was a
     scaled tanh (here ReLU), it halved images by averages with a learned factor and bias (here

@@ -4,7 +4,7 @@ The arithmetic of a matrix product is the same however it is written: 2 m n k op
 differs is what surrounds it. A loop in Python spends its time on the interpreter; vectorised code
 hands whole rows to compiled loops; tiled code works on pieces that stay in the cache, so that each
 number fetched from memory is used many times; BLAS does all that, in registers too, with the
-processor's widest instructions. ``matmul_table`` measures the four side by side::
+processor's widest instructions. ``matmul_table`` measures the four side by side:
 
     python -m tt_optimize.lessons
 """

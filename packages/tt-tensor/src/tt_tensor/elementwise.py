@@ -179,7 +179,7 @@ def sign(input: Tensor) -> Tensor:
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """The nearest integer, halves to the even one."""
+    """The nearest multiple of 10^-decimals, so of 1 by default; halves go to the even one."""
     return apply(ops.round_, input, decimals=decimals)
 
 

@@ -81,7 +81,13 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 @also_axis
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy of x with src added at index: for dim 0, ``out[index[i][j]][j] += src[i][j]``."""
+    """A copy of x with src added at index: for dim 0, ``out[index[i][j]][j] += src[i][j]``.
+
+    Shape: all have as many dims; index is nowhere larger than src -> the shape of x
+
+    Raises:
+        IndexError: an index lies outside 0 to size - 1.
+    """
     return apply(ops.scatter_add, input, src, index, dim=dim)
 
 
@@ -97,6 +103,11 @@ def scatter(
     """A copy of x with src written at index: for dim 0, ``out[index[i][j]][j] = src[i][j]``.
 
     ``src`` may be a number, also by the name ``value``.
+
+    Shape: all have as many dims; index is nowhere larger than src -> the shape of x
+
+    Raises:
+        IndexError: an index lies outside 0 to size - 1.
     """
     src = value if src is None else src
     if src is None:

@@ -216,7 +216,7 @@ def masked_fill_(x: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 @also_axis
 def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """x[index[i][j]][j] += src[i][j] for dim 0."""
+    """``x[index[i][j]][j] += src[i][j]`` for dim 0."""
     return _write(ops.scatter_add, x, src, index, dim=dim)
 
 
@@ -229,7 +229,7 @@ def scatter_(
     *,
     value: float | None = None,
 ) -> Tensor:
-    """x[index[i][j]][j] = src[i][j] for dim 0; ``src`` may be a number, also as ``value``."""
+    """``x[index[i][j]][j] = src[i][j]`` for dim 0; ``src`` may be a number, also as ``value``."""
     return _store(x, scatter(x, dim, index, src, value=value), "scatter")
 
 

@@ -59,7 +59,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """Σ xᵢ · otherᵢ of two vectors."""
+    """Σ inputᵢ · tensorᵢ of two vectors of one length."""
     if input.ndim != 1 or tensor.ndim != 1:
         raise ValueError(f"dot: expected two vectors, got shapes {input.shape} and {tensor.shape}")
     return apply_pair(ops.matmul, input, tensor)
@@ -74,6 +74,12 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 def einsum(equation: str, *operands: Any) -> Tensor:
     """Einstein summation: name each dim by a letter; letters missing from the output are summed.
+
+    Without "->" the output has the letters that occur once, in alphabetical order. "..." stands
+    for dims that have no letter; they broadcast.
+
+    Raises:
+        ValueError: the equation and the operands do not fit.
 
     >>> from tt_tensor import ones
     >>> einsum("ij,jk->ik", ones(2, 3), ones(3, 4)).shape

@@ -264,7 +264,7 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
 
 @also_axis
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most ``chunks`` pieces of equal size (the last may be smaller) along ``dim``."""
+    """Pieces of ⌈size / chunks⌉ along ``dim``; the last may be smaller, and some be missing."""
     if chunks <= 0:
         raise ValueError(f"chunk: the number of chunks must be positive, got {chunks}")
     size = input.shape[check_dims(input.shape, dim)[0]]
@@ -312,7 +312,10 @@ def flip(input: Tensor, *dims: Any, **named: Any) -> Tensor:
 
 
 def roll(input: Tensor, shifts: int | Sequence[int], dims: Dim | Sequence[int] = None) -> Tensor:
-    """Elements shifted along the dims, coming in again at the other end."""
+    """Elements shifted along the dims, coming in again at the other end.
+
+    Without ``dims`` the flattened tensor is shifted, and gets its shape back.
+    """
     axis = tuple(dims) if isinstance(dims, (list, tuple)) else dims
     amount = tuple(shifts) if isinstance(shifts, (list, tuple)) else shifts
     return apply(ops.roll, input, shifts=amount, dims=axis)

@@ -34,11 +34,11 @@ class Digits(ImageDataset):
     for authors and licence (E. Alpaydin and C. Kaynak 1998, CC BY 4.0).
 
     Args:
-        root, download: accepted, so that programs for other datasets run; nothing is read from
-            there.
+        root: accepted, so that programs for other datasets run; nothing is read from there.
         train: the training images, or else those for testing.
         transform: applied to the image of an item.
         target_transform: applied to the label of an item.
+        download: accepted as well; there is nothing to download.
 
     Attributes:
         data: the pixels as they are, uint8 (N, 8, 8), 0 to 16.

@@ -87,8 +87,10 @@ class RandomCrop(ImageTransform):
 
     Args:
         size: height and width of the part; one int means both.
-        padding, fill, padding_mode: a border put around first, as `Pad` takes them.
+        padding: how wide a border is put around first, as `Pad` takes it.
         pad_if_needed: a border also where the image is smaller than the part.
+        fill: what a constant border is filled with.
+        padding_mode: what the border shows, as `Pad` takes it.
 
     Raises:
         ValueError: if the part is larger than the image with its border.

@@ -325,7 +325,7 @@ def conv2d(
     dilation: Pair = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Each kernel slides over the images and is multiplied with what lies under it::
+    """Each kernel slides over the images and is multiplied with what lies under it:
 
         out[n, o, y, x] = bias[o] + Σ weight[o, c, i, j] · input[n, c, y·s + i·d - p, x·s + j·d - p]
 

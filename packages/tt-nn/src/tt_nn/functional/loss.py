@@ -46,7 +46,14 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
 ) -> Tensor:
-    """½ d² where |d| <= delta, delta (|d| - ½ delta) beyond: square near 0, linear far away."""
+    """½ d² where |d| <= delta, delta (|d| - ½ delta) beyond: square near 0, linear far away.
+
+    d is input - target; averaged.
+
+    Shape: input (...) and target the same -> (), or (...) if not reduced
+
+    Source: Huber 1964.
+    """
     same_shape("huber_loss", input, target)
     if delta <= 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
@@ -58,7 +65,12 @@ def huber_loss(
 def smooth_l1_loss(
     input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0
 ) -> Tensor:
-    """½ d² / beta where |d| < beta, |d| - ½ beta beyond: the Huber loss divided by beta."""
+    """½ d² / beta where |d| < beta, |d| - ½ beta beyond: the Huber loss divided by beta.
+
+    d is input - target; averaged. With beta = 0 it is |d|.
+
+    Shape: input (...) and target the same -> (), or (...) if not reduced
+    """
     same_shape("smooth_l1_loss", input, target)
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
@@ -70,10 +82,14 @@ def smooth_l1_loss(
 def kl_div(
     input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:
-    """target · (log target - input), where the input holds log-probabilities.
+    """target · (log target - input), where the input holds log-probabilities; 0 where target is 0.
 
     Args:
-        reduction: "batchmean" divides the sum by the batch size, which is the divergence itself.
+        reduction: "mean" averages over all numbers; "batchmean" divides the sum by the batch size,
+            which is the divergence itself.
+        log_target: the target holds logarithms, too.
+
+    Shape: input (N, ...) and target the same -> (), or (N, ...) if not reduced
     """
     same_shape("kl_div", input, target)
     if log_target:

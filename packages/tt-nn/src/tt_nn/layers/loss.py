@@ -43,7 +43,7 @@ class L1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """½ d² where |d| <= delta, delta (|d| - ½ delta) beyond, averaged."""
+    """½ d² where |d| <= delta, delta (|d| - ½ delta) beyond, with d = x - target; averaged."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
@@ -55,7 +55,7 @@ class HuberLoss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """½ d² / beta where |d| < beta, |d| - ½ beta beyond, averaged."""
+    """½ d² / beta where |d| < beta, |d| - ½ beta beyond, with d = x - target; averaged."""
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
@@ -132,7 +132,10 @@ class NLLLoss(Module):
 
 
 class BCELoss(Module):
-    """Binary cross-entropy of probabilities."""
+    """Binary cross-entropy -(t log p + (1 - t) log(1 - p)) of probabilities p, averaged.
+
+    Shape: p (...) and target t the same -> (). See ``functional.binary_cross_entropy``.
+    """
 
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
         super().__init__()
@@ -146,10 +149,12 @@ class BCELoss(Module):
 
 
 class BCEWithLogitsLoss(Module):
-    """Binary cross-entropy of σ(x), without overflow.
+    """Binary cross-entropy -(t log p + (1 - t) log(1 - p)) of p = σ(x), without overflow.
 
     Args:
         pos_weight: a factor for the positive targets.
+
+    Shape: x (...) and target t the same -> ()
     """
 
     def __init__(
@@ -174,7 +179,12 @@ class BCEWithLogitsLoss(Module):
 
 
 class KLDivLoss(_Loss):
-    """target · (log target - x) of log-probabilities x."""
+    """target · (log target - x) of log-probabilities x, averaged over all numbers.
+
+    Args:
+        reduction: "batchmean" divides the sum by the batch size, which is the divergence itself.
+        log_target: the target holds logarithms, too.
+    """
 
     def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction=reduction)

@@ -31,7 +31,7 @@ def adam_update(
 ) -> None:
     """One step of Adam, in place on ``param``, ``exp_avg`` (m) and ``exp_avg_sq`` (v).
 
-    With the number of the step t = 1, 2, ... and weight decay λ::
+    With the number of the step t = 1, 2, ... and weight decay λ:
 
         param = param - lr · λ · param      (AdamW: decoupled)
         g = grad + λ · param                (Adam: not decoupled; else g = grad)
@@ -91,7 +91,8 @@ class Adam(Optimizer):
         amsgrad: divide by the largest v so far.
         maximize: climb instead of descend.
         decoupled_weight_decay: AdamW's way of weight decay.
-        foreach, fused: PyTorch's choice between implementations; without effect here.
+        foreach: PyTorch's choice between implementations; without effect here.
+        fused: likewise.
 
     >>> from tt_tensor import tensor
     >>> x = tensor([3.0], requires_grad=True)

@@ -26,7 +26,7 @@ def sgd_update(
 ) -> None:
     """One step of gradient descent, in place on ``param`` and ``buffer``.
 
-    With weight decay λ, momentum μ and dampening τ::
+    With weight decay λ, momentum μ and dampening τ:
 
         g = grad + λ · param
         buffer = μ · buffer + (1 - τ) · g             (only with momentum)
@@ -70,7 +70,8 @@ class SGD(Optimizer):
         weight_decay: λ of the penalty λ/2 · |p|², added to the gradient.
         nesterov: look ahead along the momentum.
         maximize: climb instead of descend.
-        foreach, fused: PyTorch's choice between implementations; without effect here.
+        foreach: PyTorch's choice between implementations; without effect here.
+        fused: likewise.
 
     >>> from tt_tensor import tensor
     >>> x = tensor([3.0], requires_grad=True)

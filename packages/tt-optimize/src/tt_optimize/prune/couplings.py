@@ -2,7 +2,7 @@
 
 A unit is a channel, a neuron or an attention head. It is computed from some rows of one weight, may
 have numbers of its own on the way (a bias, batch norm's scale and statistics), and is read by some
-columns of the next weight::
+columns of the next weight:
 
     Linear(64, 128)  →  ReLU  →  Linear(128, 10)         neuron j: row j, bias j; column j
     Conv2d(16, 32)   →  BatchNorm2d(32), MaxPool2d, ReLU  →  Conv2d(32, 64)

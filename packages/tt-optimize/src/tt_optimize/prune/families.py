@@ -1,6 +1,6 @@
 """What each family of models applies, and in which order: two tables, one line a family.
 
-`couplings` looks each module of a model up here. A model of your own is one line, too::
+`couplings` looks each module of a model up here. A model of your own is one line, too:
 
     CHAINS[MyNet] = lambda net: [net.conv1, ReLU(), net.conv2, Flatten(), net.head]
 

@@ -28,7 +28,7 @@ class _Stage(Enum):
 class GradScaler:
     """Dynamic loss scaling, as torch.amp.GradScaler.
 
-    One iteration::
+    One iteration:
 
         scaler.scale(loss).backward()
         scaler.unscale_(optimizer)   # only if the gradients are to be looked at, or clipped

@@ -25,7 +25,7 @@ __all__ = ["MasterWeights"]
 class MasterWeights:
     """A model in float16 and, of each of its parameters, a copy in float32 that is learned.
 
-    One iteration, ``half`` being the copy to compute with::
+    One iteration, ``half`` being the copy to compute with:
 
         masters = MasterWeights(model)
         optimizer, scaler = Adam(masters.parameters()), GradScaler()

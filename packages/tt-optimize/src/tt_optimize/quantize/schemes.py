@@ -72,7 +72,7 @@ def quantize(
     not quantized, ``quantization_report(result)`` lists.
 
     To load a saved one, quantize a model of the same kind in the same way and load the state into
-    it; for "static" the state takes the place of the batches::
+    it; for "static" the state takes the place of the batches:
 
         state = load("small.safetensors")
         small = quantize(GPT(config), scheme="static", calibration=state)
