@@ -94,6 +94,7 @@ def test_einsum(equation, shapes) -> None:
         (lambda x, v: x.mm(v), ValueError, "expected two matrices"),
         (lambda x, v: x.bmm(x), ValueError, "matmul broadcasts"),
         (lambda x, v: x.dot(x), ValueError, "two vectors"),
+        (lambda x, v: v.dot(v[1:]), ValueError, "dot: expected two vectors of one length"),
         (lambda x, v: v.outer(x), ValueError, "two vectors"),
         (lambda x, v: t.einsum("ij,jk", x), ValueError, "names 2 operands, got 1"),
         (lambda x, v: t.einsum("ij,jk->ik", x, x), ValueError, "one size per letter"),

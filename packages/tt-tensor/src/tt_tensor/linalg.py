@@ -60,8 +60,10 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Σ inputᵢ · tensorᵢ of two vectors of one length."""
-    if input.ndim != 1 or tensor.ndim != 1:
-        raise ValueError(f"dot: expected two vectors, got shapes {input.shape} and {tensor.shape}")
+    if input.ndim != 1 or input.shape != tensor.shape:
+        raise ValueError(
+            f"dot: expected two vectors of one length, got shapes {input.shape} and {tensor.shape}"
+        )
     return apply_pair(ops.matmul, input, tensor)
 
 
