@@ -1,7 +1,8 @@
 """A compiled GPT learns and writes what the plain one does, on the very same weights."""
 
 import copy
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from tt_optimize import KVCache, quantize
 from tt_optimize.accelerate import accelerate
 from tt_optimize.accelerate.numba import gpt as compiled_gpt
 from tt_tensor import Tensor, float32, from_numpy, randn, tensor, time_ops, untime_ops
+
+T = TypeVar("T")
 
 
 def drawn(*shape: int) -> Tensor:
@@ -33,20 +36,20 @@ def gradients(model: GPT, idx: Tensor, targets: Tensor) -> tuple[float, dict[str
     return loss.item(), {n: p.grad.numpy() for n, p in model.named_parameters()}
 
 
-def compiled_tokens(model: GPT, monkeypatch: pytest.MonkeyPatch, run: Any) -> int:
-    """How many times ``run`` calls the function that computes a whole token."""
+def compiled_tokens(monkeypatch: pytest.MonkeyPatch, run: Callable[[], T]) -> tuple[int, T]:
+    """How many times ``run`` calls the function that computes a whole token, and its result."""
     calls = 0
     decode = compiled_gpt.decode
 
-    def counting(*arguments: Any) -> None:
+    def counting(*arguments: Any) -> bool:
         nonlocal calls
         calls += 1
-        decode(*arguments)
+        return decode(*arguments)
 
-    monkeypatch.setattr(compiled_gpt, "decode", counting)
-    run()
-    monkeypatch.setattr(compiled_gpt, "decode", decode)
-    return calls
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled_gpt, "decode", counting)
+        result = run()
+    return calls, result
 
 
 # ---- learning ------------------------------------------------------------------------------------
@@ -164,13 +167,10 @@ def test_the_same_text(model: GPT, texts: int, monkeypatch: pytest.MonkeyPatch) 
     made, idx = fast(model), drawn(texts, 5)
     expected = generate(model, idx, 35, temperature=0)
     cache = KVCache(made, texts)
-    written: list[Tensor] = []
-    calls = compiled_tokens(
-        made,
-        monkeypatch,
-        lambda: written.append(generate(made, idx, 35, temperature=0, cache=cache)),
+    calls, written = compiled_tokens(
+        monkeypatch, lambda: generate(made, idx, 35, temperature=0, cache=cache)
     )
-    assert written[0].tolist() == expected.tolist()
+    assert written.tolist() == expected.tolist()
     assert calls == 34
     # beyond block_size the text slides, which the cache does not
     longer = generate(made, idx, 45, temperature=0, cache=cache)
@@ -207,14 +207,11 @@ def test_int8_weights(model: GPT, monkeypatch: pytest.MonkeyPatch) -> None:
     """The integers are read as they are; what comes out is what the plain int8 model says."""
     small = quantize(model)
     made, idx, cache = fast(small), drawn(1, 5), KVCache(model)
-    written: list[Tensor] = []
-    calls = compiled_tokens(
-        made,
-        monkeypatch,
-        lambda: written.append(generate(made, idx, 30, temperature=0, cache=cache)),
+    calls, written = compiled_tokens(
+        monkeypatch, lambda: generate(made, idx, 30, temperature=0, cache=cache)
     )
     assert calls == 29
-    assert written[0].tolist() == generate(small, idx, 30, temperature=0).tolist()
+    assert written.tolist() == generate(small, idx, 30, temperature=0).tolist()
 
 
 @pytest.mark.parametrize("scheme", ["dynamic"])
@@ -334,14 +331,11 @@ def test_sizes_that_do_not_fit_are_never_read(model: GPT) -> None:
 def test_some_layers_of_integers(model: GPT, monkeypatch: pytest.MonkeyPatch) -> None:
     small = quantize(model, skip=["transformer.h.0.attn.c_attn"])
     made, idx, cache = fast(small), drawn(1, 5), KVCache(model)
-    written: list[Tensor] = []
-    calls = compiled_tokens(
-        made,
-        monkeypatch,
-        lambda: written.append(generate(made, idx, 30, temperature=0, cache=cache)),
+    calls, written = compiled_tokens(
+        monkeypatch, lambda: generate(made, idx, 30, temperature=0, cache=cache)
     )
     assert calls == 29
-    assert written[0].tolist() == generate(small, idx, 30, temperature=0).tolist()
+    assert written.tolist() == generate(small, idx, 30, temperature=0).tolist()
 
 
 def test_layers_that_share_a_place_in_the_cache(model: GPT) -> None:
@@ -355,14 +349,11 @@ def test_layers_that_share_a_place_in_the_cache(model: GPT) -> None:
 def test_more_texts_than_are_compiled(model: GPT, monkeypatch: pytest.MonkeyPatch) -> None:
     made, idx = fast(model), drawn(compiled_gpt.MOST_TEXTS + 1, 5)
     cache = KVCache(made, len(idx))
-    written: list[Tensor] = []
-    calls = compiled_tokens(
-        made,
-        monkeypatch,
-        lambda: written.append(generate(made, idx, 6, temperature=0, cache=cache)),
+    calls, written = compiled_tokens(
+        monkeypatch, lambda: generate(made, idx, 6, temperature=0, cache=cache)
     )
     assert calls == 0
-    assert written[0].tolist() == generate(model, idx, 6, temperature=0).tolist()
+    assert written.tolist() == generate(model, idx, 6, temperature=0).tolist()
 
 
 def test_a_window(model: GPT) -> None:

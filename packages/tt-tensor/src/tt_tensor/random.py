@@ -207,7 +207,7 @@ def rand_like(
     *,
     generator: Generator | None = None,
 ) -> Tensor:
-    """``rand`` in the shape and dtype of x."""
+    """``rand`` in the shape and dtype of ``input``."""
     return rand(
         input.shape,
         generator=generator,
@@ -225,7 +225,7 @@ def randn_like(
     *,
     generator: Generator | None = None,
 ) -> Tensor:
-    """``randn`` in the shape and dtype of x."""
+    """``randn`` in the shape and dtype of ``input``."""
     return randn(
         input.shape,
         generator=generator,

@@ -93,31 +93,34 @@ def product_rows(x: Array, weight: Array, y: Array) -> None:
 
 
 @kernel
+def products(x: Array, weight: Array, y: Array) -> None:
+    """y = x Wᵀ. One row has a loop of its own: the products of a token of 128 channels take 43 µs
+    instead of 50.
+
+    Shape: x (N, in), weight (out, in), y (N, out)
+    """
+    if len(x) == 1:
+        product_row(x[0], weight, y[0])
+    else:
+        product_rows(x, weight, y)
+
+
+@kernel
 def linear_rows(x: Array, part: Any, y: Array) -> None:
     """y = (x Wᵀ) · scale + b, for W of float32 or int8.
-
-    One row has a loop of its own: the products of a token of 128 channels take 43 µs instead of 50.
 
     Shape: x (N, in), y (N, out)
     """
     shape = (part.outputs, part.inputs)
     if part.scale:
-        weight = integers(part.weight, shape)
-        if len(x) == 1:
-            product_row(x[0], weight, y[0])
-        else:
-            product_rows(x, weight, y)
+        products(x, integers(part.weight, shape), y)
         scale = floats(part.scale, shape[:1])
         for n in range(len(x)):
             yn = y[n]
             for i in range(yn.size):
                 yn[i] *= scale[i]
     else:
-        weights = floats(part.weight, shape)
-        if len(x) == 1:
-            product_row(x[0], weights, y[0])
-        else:
-            product_rows(x, weights, y)
+        products(x, floats(part.weight, shape), y)
     if part.bias:
         bias = floats(part.bias, shape[:1])
         for n in range(len(x)):
